@@ -1,10 +1,11 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,6 +21,7 @@ namespace tonus::yaml {
 /// what is allowed.
 class Node {
  public:
+  /// A null node that stands nowhere.
   Node();
   ~Node();
   Node(const Node&);
@@ -28,13 +30,15 @@ class Node {
   Node& operator=(Node&&) noexcept;
 
   /// Parses a file (kUnreachable where it cannot be read) or a text that is named `name` in errors.
-  /// Anchors, tags and duplicate keys are refused; files over 4 MiB and nesting over 64 too.
+  /// Anchors, aliases, tags, duplicate keys and a second document are refused; files over 4 MiB and
+  /// nesting over 64 too. An empty file is a null node.
   static Result<Node> ParseFile(const std::string& path);
   static Result<Node> ParseText(std::string_view text, const std::string& name);
 
   bool IsMap() const;
   bool IsList() const;
   bool IsScalar() const;
+  /// Whether nothing is there: an empty value, `~` or `null`.
   bool IsNull() const;
 
   /// "file:line:column" of this node.
@@ -49,12 +53,15 @@ class Node {
   std::optional<Node> Get(std::string_view key) const;
   /// The value of a key that must be there.
   Result<Node> Require(std::string_view key) const;
-  /// Keys in the order of the file, with a node that stands at the key itself.
+  /// Keys in the order of the file, each with its value; WhereOfKey says where the key stands.
   std::vector<std::pair<std::string, Node>> Entries() const;
-  /// Elements of a list, in order; of a scalar, nothing.
+  /// Elements of a list, in order; of anything else, nothing.
   std::vector<Node> Items() const;
   /// Where the key itself (not its value) stands in this map; Where() if absent.
   std::string WhereOfKey(std::string_view key) const;
+  /// A kConfig error at a key of this map that is not among `allowed`, with the nearest name for a
+  /// typo.
+  Error UnknownKey(std::string_view key, const std::vector<std::string>& allowed) const;
 
   /// The scalar's text as written.
   Result<std::string> AsText() const;
