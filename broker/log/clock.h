@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/record.h"
+
+namespace tonus {
+
+/// Where a wall log takes its recorded times from. A seam: tests move time by hand.
+/// Called from the log's writing thread only.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  /// Nanoseconds since 1970. May go back; the log keeps recorded times from doing so.
+  virtual LogTimeNs NowNs() = 0;
+};
+
+/// The machine's wall clock, driven by the monotonic clock and slewed towards wall time by at most
+/// 500 ppm, so that a step of the wall clock never shows as a step of log time.
+std::unique_ptr<Clock> MakeSlewedClock();
+
+}  // namespace tonus

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/record.h"
+#include "base/result.h"
+#include "broker/log/clock.h"
+
+namespace tonus {
+
+/// Where recorded times come from; fixed when a log is created.
+enum class LogClock {
+  kWall,   ///< Stamped by the log from its Clock at append.
+  kGiven,  ///< Supplied by the writer of each record; kept from going back.
+};
+
+struct LogOptions {
+  LogClock clock = LogClock::kWall;  ///< Opening a log of the other kind is refused.
+  bool fsync = true;   ///< Off for scenarios and for imports that can be repeated: a commit then
+                       ///< survives kill −9 of the process, not power loss.
+  bool create = true;  ///< Makes directory and log where there is none.
+  bool confirm_clock_jump = false;     ///< Accepts a wall clock that is more than an hour behind
+                                       ///< the last record; new records then carry its time.
+  std::uint64_t max_topics = 1000000;  ///< Distinct topics that one log holds.
+  std::uint64_t checkpoint_bytes = 64ULL << 20U;  ///< Write-ahead bytes from which the log asks to
+                                                  ///< be checkpointed between commits.
+  std::shared_ptr<Clock> clock_source;  ///< Of a wall log; shared with the test that moves it.
+                                        ///< Empty: MakeSlewedClock().
+};
+
+/// One record to append; views, borrowed for the call.
+struct AppendRecord {
+  std::string_view producer;
+  std::uint64_t sequence = 0;  ///< The producer's next one, or one that the log has.
+  std::string_view topic;      ///< Must have passed ParseTopic.
+  std::string_view payload;
+  std::uint64_t digest = 0;   ///< 0: ContentDigest(topic, payload).
+  LogTimeNs recorded_ns = 0;  ///< Used on given logs only.
+  bool open = false;          ///< Of `alert.*` topics.
+};
+
+/// Where a record is in the log.
+struct Placed {
+  Offset offset = 0;
+  Offset previous_offset = 0;  ///< In the same stream.
+  LogTimeNs recorded_ns = 0;
+  std::uint64_t digest = 0;
+  bool repeat = false;  ///< It was there before and has been dropped. Of a repeat only offset and
+                        ///< digest are filled.
+};
+
+/// What to read: offsets [from, to], filtered. Stops at whichever bound comes first.
+struct ReadRequest {
+  Offset from = 1;
+  Offset to = 0;                      ///< Inclusive; 0: the end.
+  std::vector<std::string> prefixes;  ///< Topic prefixes; none: everything.
+  std::size_t max_records = 4096;     ///< Records returned.
+  std::size_t max_bytes = 1U << 20U;  ///< Payload bytes returned, passed by at most one record.
+  std::size_t max_scanned = 65536;    ///< Records looked at, matching or not.
+};
+
+/// Records in order of offset.
+struct ReadSlice {
+  std::vector<Record> records;
+  Offset next_offset = 1;  ///< First offset that was not looked at.
+  bool at_end = false;     ///< next_offset is beyond the last committed offset, or beyond `to`.
+};
+
+/// Identity and bounds of a log.
+struct LogIdentity {
+  std::string log_id;  ///< Random, made with the log.
+  LogClock clock = LogClock::kWall;
+  Offset first_offset = 0;  ///< First that can be read; 0: empty.
+  Offset last_offset = 0;   ///< Last committed; 0: empty.
+  LogTimeNs last_recorded_ns = 0;
+};
+
+/// Open alerts, and the offset up to which they were true.
+struct OpenAlerts {
+  std::vector<Record> records;  ///< In order of patient, then condition.
+  Offset as_of = 0;
+};
+
+/// Reads what is committed. Owned by whoever opened it; used by one thread at a time; lives on its
+/// own, also beyond the Log it came from. Never writes and never checkpoints.
+///
+/// Invariants: 1. only committed records are seen; 2. each record's checksum has been verified:
+/// a record that is not what was written is kCorrupt, naming offset and file, and what was read
+/// before it in the same call is lost to the caller (read up to it with `to`).
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+
+  virtual Result<ReadSlice> Read(const ReadRequest& request) = 0;
+
+  /// First offset whose recorded time is not before `recorded_ns`; last offset + 1 where all are.
+  virtual Result<Offset> FindByTime(LogTimeNs recorded_ns) = 0;
+
+  virtual Result<LogIdentity> Identity() = 0;
+
+  /// Producers and their highest committed sequences.
+  virtual Result<std::map<std::string, std::uint64_t>> Producers() = 0;
+
+  /// The newest record of each (patient, condition) whose envelope says open, filtered by prefix.
+  virtual Result<OpenAlerts> ReadOpenAlerts(const std::vector<std::string>& prefixes) = 0;
+};
+
+/// The log: dense offsets from 1, appended by one writer. The seam behind which a storage engine
+/// stands: nothing outside broker/log knows which. Owned by the broker's writing thread, or by an
+/// importer; every call from one thread.
+///
+/// Invariants: 1. what Commit returned for is on disk (with fsync) and seen by every reader;
+/// 2. records, highest sequences and open alerts change in one transaction; 3. a record whose
+/// (producer, sequence) the log has is never stored twice; 4. after a failed Append (other than a
+/// refusal) or Commit the log is dead: every later call returns the same error, and its process
+/// must end with that reason.
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  /// Opens or creates the log in directory `dir` and takes its lock. Errors: kUnreachable (no such
+  /// directory, no right to write, a second writer), kCorrupt (not a log, a shortened tail),
+  /// kRefused (clock of the other kind, wall clock jumped back), kIo.
+  static Result<std::unique_ptr<Log>> Open(const std::string& dir, const LogOptions& options);
+
+  /// Opens the log in `dir` for reading, beside a writer in this or another process or without one.
+  static Result<std::unique_ptr<LogReader>> OpenReadOnly(const std::string& dir);
+
+  /// A reader with a connection of its own, for another thread of this process.
+  virtual Result<std::unique_ptr<LogReader>> NewReader() = 0;
+
+  /// Stages records in the open transaction, all or none. The answer has one element for each
+  /// record and is valid until the next call. Refusals, which leave the log alive: kMalformed
+  /// (sequence gap), kDiverged (a repeat with another digest), kRefused (too many topics).
+  virtual Result<std::span<const Placed>> Append(std::span<const AppendRecord> records) = 0;
+
+  /// Makes what is staged durable. Returns the last offset.
+  virtual Result<Offset> Commit() = 0;
+
+  /// Work that would disturb a commit: call when idle, and after a commit when WantsCheckpoint().
+  virtual Result<void> Checkpoint() = 0;
+
+  /// Whether there is something that Checkpoint() would tidy up; `idle` asks for small amounts too.
+  virtual bool WantsCheckpoint(bool idle) const = 0;
+
+  /// Highest sequence of a producer, staged records included; 0: none.
+  virtual std::uint64_t LastSequence(std::string_view producer) const = 0;
+
+  /// Last offset, staged records included; 0: none.
+  virtual Offset LastOffset() const = 0;
+
+  /// Identity and bounds as of the last commit.
+  virtual LogIdentity Identity() const = 0;
+
+  /// The committed or staged record of that name; kMalformed where there is none.
+  virtual Result<Record> Find(std::string_view producer, std::uint64_t sequence) = 0;
+};
+
+}  // namespace tonus
