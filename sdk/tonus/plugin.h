@@ -3,18 +3,21 @@
  * tonus/plugin.h: what a detector and the core agree on. C11; the C++ layer is tonus/detector.hpp.
  *
  * The rules, each checked by `tonus plugin check` or by the loader:
- *  - A detector is a shared object that exports one symbol, `tonus_plugin_v1`, a function that returns static data.
- *  - Everything a call is given is valid until that call returns. Everything a call hands back is copied by the
- *    host before the next call. No memory that one side allocated is freed by the other.
- *  - One thread at a time for an instance and its states. Instances on different shards run at the same time,
- *    so a plugin has no writable global or static variable.
- *  - No clock, random number, thread, file, socket, environment or locale: results depend on what the host shows.
- *    Log time comes from `now`; timers run on log time.
- *  - No exception, longjmp or FILE crosses the line. No NaN or infinity in a finding. The floating-point control
- *    word is the same on return as on entry.
- *  - Numbers are fixed-width, on little-endian hosts; enums travel as uint32_t; there is no implicit padding.
- *  - Structs grow at the end only. `struct_size` says how much the writer knew; what lies beyond reads as zero,
- *    and zero means "as before". Arrays carry their stride: step by it, never by sizeof.
+ *  - A detector is a shared object that exports one symbol, `tonus_plugin_v1`, a function that
+ * returns static data.
+ *  - Everything a call is given is valid until that call returns. Everything a call hands back is
+ * copied by the host before the next call. No memory that one side allocated is freed by the other.
+ *  - One thread at a time for an instance and its states. Instances on different shards run at the
+ * same time, so a plugin has no writable global or static variable.
+ *  - No clock, random number, thread, file, socket, environment or locale: results depend on what
+ * the host shows. Log time comes from `now`; timers run on log time.
+ *  - No exception, longjmp or FILE crosses the line. No NaN or infinity in a finding. The
+ * floating-point control word is the same on return as on entry.
+ *  - Numbers are fixed-width, on little-endian hosts; enums travel as uint32_t; there is no
+ * implicit padding.
+ *  - Structs grow at the end only. `struct_size` says how much the writer knew; what lies beyond
+ * reads as zero, and zero means "as before". Arrays carry their stride: step by it, never by
+ * sizeof.
  *  - Unknown kinds, flags and relations are ignored, never fatal.
  */
 #ifndef TONUS_PLUGIN_H
@@ -39,10 +42,10 @@ extern "C" {
 /* 0: good. < 0: an error that was explained through host->fail. */
 typedef int32_t tonus_rc;
 #define TONUS_OK 0
-#define TONUS_ERROR (-1)      /* said in words through fail */
-#define TONUS_NOT_KNOWN (-2)  /* no such name, value or record */
-#define TONUS_NO_FUEL (-3)    /* this call has used up its host work */
-#define TONUS_BAD_ARG (-4)    /* an argument that the header does not allow */
+#define TONUS_ERROR (-1)       /* said in words through fail */
+#define TONUS_NOT_KNOWN (-2)   /* no such name, value or record */
+#define TONUS_NO_FUEL (-3)     /* this call has used up its host work */
+#define TONUS_BAD_ARG (-4)     /* an argument that the header does not allow */
 #define TONUS_UNSUPPORTED (-5) /* a slot that this host does not have */
 
 /* Nanoseconds since 1970-01-01T00:00:00Z: log time or effective time, never wall time. */
@@ -61,12 +64,14 @@ typedef struct tonus_array {
   uint32_t n, stride;
 } tonus_array;
 
-typedef struct tonus_ctx tonus_ctx;           /* host's: this call, its patient, its time, its fuel */
-typedef struct tonus_host tonus_host;         /* host's: services */
-typedef struct tonus_instance tonus_instance; /* plugin's: one for each shard, constant after open */
-typedef struct tonus_state tonus_state;       /* plugin's: one for each patient */
+typedef struct tonus_ctx tonus_ctx;   /* host's: this call, its patient, its time, its fuel */
+typedef struct tonus_host tonus_host; /* host's: services */
+typedef struct tonus_instance
+    tonus_instance;                     /* plugin's: one for each shard, constant after open */
+typedef struct tonus_state tonus_state; /* plugin's: one for each patient */
 
-/* ---- What a detector declares ------------------------------------------------------------------------- */
+/* ---- What a detector declares
+ * ------------------------------------------------------------------------- */
 
 enum tonus_type {
   TONUS_T_INT = 1,
@@ -83,31 +88,32 @@ typedef struct tonus_value {
   tonus_str s;
 } tonus_value;
 
-/* A setting. The host checks type and bounds, refuses unknown keys with the nearest name, and writes
- * documentation from it. `source`: guideline or paper, `local policy`, or `unvalidated`. */
+/* A setting. The host checks type and bounds, refuses unknown keys with the nearest name, and
+ * writes documentation from it. `source`: guideline or paper, `local policy`, or `unvalidated`. */
 typedef struct tonus_param {
   uint32_t struct_size, type;
-  tonus_str key;     /* lower_snake, unit last */
-  tonus_str unit;    /* UCUM, may be empty */
-  tonus_str help;    /* one sentence */
-  tonus_str source;  /* where the default comes from */
-  tonus_str choices; /* TONUS_T_CHOICE: words with `|` between them */
+  tonus_str key;            /* lower_snake, unit last */
+  tonus_str unit;           /* UCUM, may be empty */
+  tonus_str help;           /* one sentence */
+  tonus_str source;         /* where the default comes from */
+  tonus_str choices;        /* TONUS_T_CHOICE: words with `|` between them */
   tonus_value dflt, lo, hi; /* lo and hi are inclusive; of INT, REAL and DURATION */
 } tonus_param;
 
 enum tonus_input_kind {
-  TONUS_IN_SIGNAL = 1,     /* name: a signal of config/signals.yaml */
-  TONUS_IN_PUMP = 2,       /* pump events and interrogations; name empty */
-  TONUS_IN_ORDER = 3,      /* name: a drug or drug class; empty: any */
+  TONUS_IN_SIGNAL = 1,         /* name: a signal of config/signals.yaml */
+  TONUS_IN_PUMP = 2,           /* pump events and interrogations; name empty */
+  TONUS_IN_ORDER = 3,          /* name: a drug or drug class; empty: any */
   TONUS_IN_ADMINISTRATION = 4, /* as ORDER */
-  TONUS_IN_PROCEDURE = 5,  /* name empty: any */
+  TONUS_IN_PROCEDURE = 5,      /* name empty: any */
   TONUS_IN_ENCOUNTER = 6,
   TONUS_IN_PATIENT = 7,
-  TONUS_IN_FINDING = 8,    /* name: a condition of another detector, which then runs before this one */
+  TONUS_IN_FINDING = 8, /* name: a condition of another detector, which then runs before this one */
   TONUS_IN_CUSTOM = 9
 };
-#define TONUS_IN_WAKES 1u    /* call on_event when it arrives; without it only the record is read */
-#define TONUS_IN_REQUIRED 2u /* a host that does not know the name refuses the plugin; otherwise it is ignored */
+#define TONUS_IN_WAKES 1u /* call on_event when it arrives; without it only the record is read */
+#define TONUS_IN_REQUIRED \
+  2u /* a host that does not know the name refuses the plugin; otherwise it is ignored */
 /* What a detector reads, and what wakes it. */
 typedef struct tonus_input {
   uint32_t struct_size, kind, flags, reserved;
@@ -122,13 +128,14 @@ typedef struct tonus_competitor {
   tonus_str why; /* one clause, general: what makes it more or less likely */
 } tonus_competitor;
 
-/* A condition that a detector may state. One detector owns a condition; names of others' are `vendor.condition`. */
+/* A condition that a detector may state. One detector owns a condition; names of others' are
+ * `vendor.condition`. */
 typedef struct tonus_condition {
   uint32_t struct_size, flags;
-  tonus_str name;     /* lower_snake, `withdrawal` */
-  tonus_str title;    /* "Baclofen withdrawal" */
-  /* One sentence; the host fills {tier}, {title}, {reasons} (the weightiest evidence in words), {first} (the
-   * weightiest alone) and {text} (tonus_finding.text). */
+  tonus_str name;  /* lower_snake, `withdrawal` */
+  tonus_str title; /* "Baclofen withdrawal" */
+  /* One sentence; the host fills {tier}, {title}, {reasons} (the weightiest evidence in words),
+   * {first} (the weightiest alone) and {text} (tonus_finding.text). */
   tonus_str headline;
   tonus_array tiers;       /* of tonus_str, rising; tonus_finding.tier is an index */
   tonus_array work_up;     /* of tonus_str: steps in the literature's order; never a dose */
@@ -136,13 +143,15 @@ typedef struct tonus_condition {
   tonus_str source;        /* where the logic comes from */
 } tonus_condition;
 
-/* ---- What a detector is shown ------------------------------------------------------------------------- */
+/* ---- What a detector is shown
+ * ------------------------------------------------------------------------- */
 
-#define TONUS_KNOWN 1u  /* there is a value */
-#define TONUS_STALE 2u  /* older than its limit and than three usual intervals of its source */
-#define TONUS_LATE 4u   /* arrived after a newer value of its signal */
+#define TONUS_KNOWN 1u /* there is a value */
+#define TONUS_STALE 2u /* older than its limit and than three usual intervals of its source */
+#define TONUS_LATE 4u  /* arrived after a newer value of its signal */
 
-/* One observed value in the signal's canonical unit (config/signals.yaml). A yes/no finding is 1 or 0. */
+/* One observed value in the signal's canonical unit (config/signals.yaml). A yes/no finding is 1 or
+ * 0. */
 typedef struct tonus_sample {
   tonus_ns effective;
   tonus_ref ref;
@@ -152,7 +161,11 @@ typedef struct tonus_sample {
 } tonus_sample;
 
 /* A patient's own normal for a signal. */
-enum tonus_baseline_status { TONUS_BASELINE_NONE = 0, TONUS_BASELINE_PROVISIONAL = 1, TONUS_BASELINE_ESTABLISHED = 2 };
+enum tonus_baseline_status {
+  TONUS_BASELINE_NONE = 0,
+  TONUS_BASELINE_PROVISIONAL = 1,
+  TONUS_BASELINE_ESTABLISHED = 2
+};
 typedef struct tonus_baseline {
   uint32_t struct_size, status;
   double median, mad;
@@ -160,7 +173,8 @@ typedef struct tonus_baseline {
   tonus_ns from, to;
 } tonus_baseline;
 
-/* Statistics over effective time from ≤ t < to; of samples in the ring exact, beyond it exact to the minute. */
+/* Statistics over effective time from ≤ t < to; of samples in the ring exact, beyond it exact to
+ * the minute. */
 typedef struct tonus_stats {
   uint32_t struct_size, n;
   double min, max, mean, first, last;
@@ -168,10 +182,20 @@ typedef struct tonus_stats {
 } tonus_stats;
 
 enum tonus_route {
-  TONUS_ROUTE_UNKNOWN = 0, TONUS_ROUTE_ORAL = 1, TONUS_ROUTE_ENTERAL = 2, TONUS_ROUTE_IV = 3,
-  TONUS_ROUTE_INTRATHECAL = 4, TONUS_ROUTE_TRANSDERMAL = 5, TONUS_ROUTE_OTHER = 6
+  TONUS_ROUTE_UNKNOWN = 0,
+  TONUS_ROUTE_ORAL = 1,
+  TONUS_ROUTE_ENTERAL = 2,
+  TONUS_ROUTE_IV = 3,
+  TONUS_ROUTE_INTRATHECAL = 4,
+  TONUS_ROUTE_TRANSDERMAL = 5,
+  TONUS_ROUTE_OTHER = 6
 };
-enum tonus_dose_status { TONUS_DOSE_GIVEN = 1, TONUS_DOSE_MISSED = 2, TONUS_DOSE_HELD = 3, TONUS_DOSE_REFUSED = 4 };
+enum tonus_dose_status {
+  TONUS_DOSE_GIVEN = 1,
+  TONUS_DOSE_MISSED = 2,
+  TONUS_DOSE_HELD = 3,
+  TONUS_DOSE_REFUSED = 4
+};
 #define TONUS_HAS_DOSE_MG 1u
 #define TONUS_HAS_DOSE_UG 2u
 #define TONUS_HAS_RASS_TARGET 4u
@@ -195,9 +219,9 @@ typedef struct tonus_order {
   uint32_t drug, route, status, flags;
   double dose_mg, dose_ug; /* one dose, or of one interval for a continuous infusion */
   double previous_daily_mg, previous_daily_ug; /* before the last change; 0: none */
-  tonus_ns interval;       /* 0: single or unknown */
+  tonus_ns interval;                           /* 0: single or unknown */
   double rass_target;
-  tonus_str reason;        /* of the last change */
+  tonus_str reason; /* of the last change */
 } tonus_order;
 
 #define TONUS_PUMP_EXPECTED_ML 1u
@@ -214,7 +238,8 @@ typedef struct tonus_pump_event {
   tonus_ns effective;
   tonus_ref ref;
   uint32_t kind, flags; /* kind: resolved name of TONUS_NAME_PUMP_EVENT */
-  double expected_ml, aspirated_ml, filled_ml, concentration_ug_per_ml, daily_dose_ug, dose_ug, computed_reservoir_ml;
+  double expected_ml, aspirated_ml, filled_ml, concentration_ug_per_ml, daily_dose_ug, dose_ug,
+      computed_reservoir_ml;
   tonus_array faults; /* interrogation: of uint32_t, pump event kinds */
   tonus_str reason;
 } tonus_pump_event;
@@ -235,7 +260,8 @@ typedef struct tonus_pump {
   double concentration_ug_per_ml, daily_dose_ug, low_reservoir_alarm_ml, reservoir_capacity_ml;
   tonus_ns last_refill, last_interrogation; /* 0: never */
   tonus_ref last_refill_ref, last_interrogation_ref;
-  /* Volume that arithmetic leaves in the reservoir now (fill − programmed delivery since − boluses), millilitres. Not measured. */
+  /* Volume that arithmetic leaves in the reservoir now (fill − programmed delivery since −
+   * boluses), millilitres. Not measured. */
   double reservoir_ml;
 } tonus_pump;
 
@@ -269,14 +295,15 @@ typedef struct tonus_peer_finding {
 } tonus_peer_finding;
 
 enum tonus_event_kind {
-  TONUS_EV_OBSERVATIONS = 1, /* samples: of tonus_sample */
-  TONUS_EV_PUMP = 2,         /* body: tonus_pump_event */
-  TONUS_EV_ORDER = 3,        /* body: tonus_order, as it stands after the event */
+  TONUS_EV_OBSERVATIONS = 1,   /* samples: of tonus_sample */
+  TONUS_EV_PUMP = 2,           /* body: tonus_pump_event */
+  TONUS_EV_ORDER = 3,          /* body: tonus_order, as it stands after the event */
   TONUS_EV_ADMINISTRATION = 4, /* body: tonus_dose */
-  TONUS_EV_PROCEDURE = 5,    /* body: tonus_procedure */
+  TONUS_EV_PROCEDURE = 5,      /* body: tonus_procedure */
   TONUS_EV_ENCOUNTER = 6,
-  TONUS_EV_PATIENT = 7,      /* body: tonus_patient */
-  TONUS_EV_FINDING = 8,      /* body: tonus_peer_finding; `name_id`: its condition. Cleared: body is null */
+  TONUS_EV_PATIENT = 7, /* body: tonus_patient */
+  TONUS_EV_FINDING =
+      8, /* body: tonus_peer_finding; `name_id`: its condition. Cleared: body is null */
   TONUS_EV_CUSTOM = 9
 };
 /* What happened. The record (below) already contains it. */
@@ -289,7 +316,8 @@ typedef struct tonus_event {
   const void* body;
 } tonus_event;
 
-/* ---- What a detector says ------------------------------------------------------------------------------ */
+/* ---- What a detector says
+ * ------------------------------------------------------------------------------ */
 
 enum tonus_priority { TONUS_INFO = 1, TONUS_LOW = 2, TONUS_MEDIUM = 3, TONUS_HIGH = 4 };
 
@@ -304,7 +332,10 @@ enum tonus_role {
 enum tonus_relation {
   TONUS_REL_NONE = 0,  /* the text says it */
   TONUS_REL_VALUE = 1, /* the value itself */
-  TONUS_REL_GE = 2, TONUS_REL_LE = 3, TONUS_REL_GT = 4, TONUS_REL_LT = 5,
+  TONUS_REL_GE = 2,
+  TONUS_REL_LE = 3,
+  TONUS_REL_GT = 4,
+  TONUS_REL_LT = 5,
   TONUS_REL_RISE = 6,  /* value above baseline */
   TONUS_REL_FALL = 7,  /* value below baseline */
   TONUS_REL_EVENT = 8, /* it happened at `at` */
@@ -315,10 +346,12 @@ enum tonus_relation {
 #define TONUS_EVI_THRESHOLD 4u
 #define TONUS_EVI_WEIGHT 8u
 #define TONUS_EVI_PARAM 16u
-/* One reason. The host writes the sentence from name, relation and numbers, and adds `text` after it. */
+/* One reason. The host writes the sentence from name, relation and numbers, and adds `text` after
+ * it. */
 typedef struct tonus_evidence {
   uint32_t struct_size, role, relation, known; /* known: TONUS_EVI_… */
-  tonus_str name; /* canonical: a signal, pump event, procedure, drug or condition, or a rule's own name */
+  tonus_str name; /* canonical: a signal, pump event, procedure, drug or condition, or a rule's own
+                     name */
   tonus_str text; /* a short clause, may be empty */
   tonus_str unit; /* UCUM; empty: the signal's own */
   double value, baseline, threshold, weight;
@@ -327,21 +360,29 @@ typedef struct tonus_evidence {
   tonus_array refs; /* of tonus_ref: the records it rests on */
 } tonus_evidence;
 
-#define TONUS_FINDING_CLEAR 1u /* the condition does not hold (any more); evidence says why, may be empty */
-#define TONUS_FINDING_HOLD 2u  /* must not end or step down by the host's own rules */
-/* The whole present opinion on one condition; replaces the one before. Saying the same again changes nothing. */
+#define TONUS_FINDING_CLEAR \
+  1u /* the condition does not hold (any more); evidence says why, may be empty */
+#define TONUS_FINDING_HOLD 2u /* must not end or step down by the host's own rules */
+/* The whole present opinion on one condition; replaces the one before. Saying the same again
+ * changes nothing. */
 typedef struct tonus_finding {
   uint32_t struct_size, flags;
-  uint32_t condition, tier, priority, reserved; /* condition: index into tonus_detector.conditions */
+  uint32_t condition, tier, priority,
+      reserved; /* condition: index into tonus_detector.conditions */
   tonus_array evidence;
   tonus_str text; /* for {text} in the headline, a short clause; may be empty */
 } tonus_finding;
 
-/* ---- Services ------------------------------------------------------------------------------------------ */
+/* ---- Services
+ * ------------------------------------------------------------------------------------------ */
 
 enum tonus_name_space {
-  TONUS_NAME_SIGNAL = 1, TONUS_NAME_PUMP_EVENT = 2, TONUS_NAME_PROCEDURE = 3, TONUS_NAME_DRUG = 4,
-  TONUS_NAME_DRUG_CLASS = 5, TONUS_NAME_CONDITION = 6
+  TONUS_NAME_SIGNAL = 1,
+  TONUS_NAME_PUMP_EVENT = 2,
+  TONUS_NAME_PROCEDURE = 3,
+  TONUS_NAME_DRUG = 4,
+  TONUS_NAME_DRUG_CLASS = 5,
+  TONUS_NAME_CONDITION = 6
 };
 enum tonus_log_level { TONUS_LOG_DEBUG = 1, TONUS_LOG_INFO = 2, TONUS_LOG_WARN = 3 };
 
@@ -350,7 +391,8 @@ struct tonus_host {
   uint32_t struct_size, abi_major, abi_minor, reserved;
   /* A table by id, such as "tonus.record/1"; null if this host does not have it. From open on. */
   const void* (*query)(const tonus_host* host, const char* id);
-  /* Name → id, constant for the life of the instance; in open only. NOT_KNOWN: configuration does not have it. */
+  /* Name → id, constant for the life of the instance; in open only. NOT_KNOWN: configuration does
+   * not have it. */
   tonus_rc (*resolve)(const tonus_host* host, uint32_t name_space, tonus_str name, uint32_t* id);
   /* Id → name; views into the host, constant for the life of the instance. */
   tonus_rc (*name_of)(const tonus_host* host, uint32_t name_space, uint32_t id, tonus_str* name);
@@ -360,8 +402,8 @@ struct tonus_host {
   void (*log)(const tonus_host* host, uint32_t level, tonus_str text);
   /* Log time of this call: of the record, or the deadline of the timer. */
   tonus_ns (*now)(tonus_ctx* ctx);
-  /* One timer for each (patient, id), id < 64; setting it again moves it. A deadline that is not after now fires
-   * once after this call. The host keeps timers across restarts. */
+  /* One timer for each (patient, id), id < 64; setting it again moves it. A deadline that is not
+   * after now fires once after this call. The host keeps timers across restarts. */
   tonus_rc (*set_timer)(tonus_ctx* ctx, uint32_t id, tonus_ns deadline);
   tonus_rc (*cancel_timer)(tonus_ctx* ctx, uint32_t id);
   /* States a condition. */
@@ -373,14 +415,17 @@ struct tonus_host {
 };
 
 #define TONUS_RECORD_1 "tonus.record/1"
-/* The patient's record as of this call, read only. Arrays are valid until the call returns. Times: from ≤ t < to, by
- * effective time, oldest first. Ids that are 0 mean "any" where it says so. */
+/* The patient's record as of this call, read only. Arrays are valid until the call returns. Times:
+ * from ≤ t < to, by effective time, oldest first. Ids that are 0 mean "any" where it says so. */
 typedef struct tonus_record_1 {
   uint32_t struct_size, reserved;
-  /* The newest value. `site` empty: whichever site is newest. NOT_KNOWN: never seen. STALE in out->flags. */
+  /* The newest value. `site` empty: whichever site is newest. NOT_KNOWN: never seen. STALE in
+   * out->flags. */
   tonus_rc (*latest)(tonus_ctx* ctx, uint32_t signal, tonus_str site, tonus_sample* out);
-  /* Raw samples still in the ring (dense signals: the last 512; assessments and laboratory: the last 128). */
-  tonus_rc (*window)(tonus_ctx* ctx, uint32_t signal, tonus_ns from, tonus_ns to, tonus_array* samples);
+  /* Raw samples still in the ring (dense signals: the last 512; assessments and laboratory: the
+   * last 128). */
+  tonus_rc (*window)(tonus_ctx* ctx, uint32_t signal, tonus_ns from, tonus_ns to,
+                     tonus_array* samples);
   tonus_rc (*stats)(tonus_ctx* ctx, uint32_t signal, tonus_ns from, tonus_ns to, tonus_stats* out);
   /* This patient's own normal. For a site without history the whole-body value stands in. */
   tonus_rc (*baseline)(tonus_ctx* ctx, uint32_t signal, tonus_str site, tonus_baseline* out);
@@ -391,10 +436,12 @@ typedef struct tonus_record_1 {
   /* Whether a drug belongs to a class: 1 or 0. */
   uint32_t (*drug_in_class)(tonus_ctx* ctx, uint32_t drug, uint32_t drug_class);
   /* Pump events and interrogations; kind 0: any. Of tonus_pump_event. */
-  tonus_rc (*pump_events)(tonus_ctx* ctx, uint32_t kind, tonus_ns from, tonus_ns to, tonus_array* events);
+  tonus_rc (*pump_events)(tonus_ctx* ctx, uint32_t kind, tonus_ns from, tonus_ns to,
+                          tonus_array* events);
   tonus_rc (*pump)(tonus_ctx* ctx, tonus_pump* out);
   /* Procedures; kind 0: any. Of tonus_procedure. */
-  tonus_rc (*procedures)(tonus_ctx* ctx, uint32_t kind, tonus_ns from, tonus_ns to, tonus_array* procedures);
+  tonus_rc (*procedures)(tonus_ctx* ctx, uint32_t kind, tonus_ns from, tonus_ns to,
+                         tonus_array* procedures);
   tonus_rc (*patient)(tonus_ctx* ctx, tonus_patient* out);
   /* Another detector's finding, of a condition declared as input. NOT_KNOWN: not open. */
   tonus_rc (*finding)(tonus_ctx* ctx, uint32_t condition, tonus_peer_finding* out);
@@ -411,32 +458,37 @@ typedef struct tonus_reader {
   int64_t (*read)(void* self, void* p, uint64_t n);
 } tonus_reader;
 
-/* ---- The detector ---------------------------------------------------------------------------------------- */
+/* ---- The detector
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct tonus_detector {
   uint32_t struct_size, flags;
-  tonus_str id;           /* reverse DNS; never changes: `org.tonus.withdrawal` */
-  tonus_str name;         /* `withdrawal`: what configuration and alerts say */
-  tonus_str version;      /* semantic version */
+  tonus_str id;      /* reverse DNS; never changes: `org.tonus.withdrawal` */
+  tonus_str name;    /* `withdrawal`: what configuration and alerts say */
+  tonus_str version; /* semantic version */
   tonus_str vendor;
-  tonus_str evidence_url; /* where its logic is written down */
-  tonus_array params;     /* of tonus_param */
-  tonus_array inputs;     /* of tonus_input */
-  tonus_array conditions; /* of tonus_condition, at least one */
+  tonus_str evidence_url;               /* where its logic is written down */
+  tonus_array params;                   /* of tonus_param */
+  tonus_array inputs;                   /* of tonus_input */
+  tonus_array conditions;               /* of tonus_condition, at least one */
   uint32_t state_version, state_oldest; /* save writes the first; load reads from the second on */
   uint64_t state_bytes_max;
   uint32_t fuel_per_call; /* host calls and rows that one call may use; 0: the host's default */
-  uint32_t call_us_max;   /* what one call takes at the most; 0: the host's default. Never decides an alert */
+  uint32_t call_us_max; /* what one call takes at the most; 0: the host's default. Never decides an
+                           alert */
   tonus_rc (*open)(const tonus_host* host, tonus_ctx* ctx, tonus_instance** out);
   void (*close)(tonus_instance* instance);
   /* First event of a patient. */
   tonus_rc (*begin)(tonus_instance* instance, tonus_ctx* ctx, tonus_state** out);
   void (*end)(tonus_instance* instance, tonus_state* state);
-  tonus_rc (*on_event)(tonus_instance* instance, tonus_state* state, tonus_ctx* ctx, const tonus_event* event);
+  tonus_rc (*on_event)(tonus_instance* instance, tonus_state* state, tonus_ctx* ctx,
+                       const tonus_event* event);
   tonus_rc (*on_timer)(tonus_instance* instance, tonus_state* state, tonus_ctx* ctx, uint32_t id);
   /* save → load → save is byte-equal. */
-  tonus_rc (*save)(tonus_instance* instance, const tonus_state* state, tonus_ctx* ctx, const tonus_writer* writer);
-  tonus_rc (*load)(tonus_instance* instance, tonus_ctx* ctx, uint32_t version, const tonus_reader* reader, tonus_state** out);
+  tonus_rc (*save)(tonus_instance* instance, const tonus_state* state, tonus_ctx* ctx,
+                   const tonus_writer* writer);
+  tonus_rc (*load)(tonus_instance* instance, tonus_ctx* ctx, uint32_t version,
+                   const tonus_reader* reader, tonus_state** out);
   /* The plugin's own optional tables; null if there are none. May be null itself. */
   const void* (*query)(const char* id);
 } tonus_detector;
