@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/record.h"
+#include "base/result.h"
+#include "core/engine.h"
+
+namespace tonus::importing {
+
+/// What `tonus replay` is asked to do.
+struct ReplayOptions {
+  std::vector<std::string> from;  ///< Log folders, or files of JSON lines; played one after
+                                  ///< another, each in an engine of its own.
+  core::EngineOptions engine;  ///< Configuration, detectors and shards, from tonus.yaml and
+                               ///< --shards.
+  std::string alerts;          ///< File for the alerts: a line of CanonicalJson each, sorted by
+                               ///< patient, condition and sequence. Empty: not written.
+  std::string dead;            ///< File for the rejected input: a JSON line each. Empty: not
+                               ///< written.
+  std::size_t batch = 4096;    ///< Records in one call of Engine::Process.
+  std::optional<LogTimeNs> until_ns;  ///< Records after it are left out, and timers up to it fire.
+  bool json = false;                  ///< Summary as one JSON object on standard output.
+};
+
+/// Runs the detectors over recorded data, as fast as the machine can. Progress goes to standard
+/// error where that is a terminal, the summary to standard output. Returns the exit code 0. Errors:
+/// kUsage (nothing to play, batch of 0), those of Engine::Create, of Log::OpenReadOnly, and of the
+/// JSON lines with file:line.
+Result<int> RunReplayCommand(const ReplayOptions& options);
+
+}  // namespace tonus::importing
