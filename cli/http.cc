@@ -1,0 +1,87 @@
+#include "cli/http.h"
+
+#include <httplib.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <cstdlib>
+#include <thread>
+
+namespace tonus::cli {
+
+struct StatusServer::Impl {
+  httplib::Server server;
+  StatusSource source;
+  std::string address;
+  std::thread thread;
+};
+
+std::string FormatMetrics(const std::vector<Metric>& metrics) {
+  std::vector<prometheus::MetricFamily> families;
+  for (const Metric& metric : metrics) {
+    if (families.empty() || families.back().name != metric.name) {
+      families.push_back(
+          {metric.name,
+           metric.help,
+           metric.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
+           {}});
+    }
+    prometheus::ClientMetric sample;
+    for (const auto& [name, value] : metric.labels) sample.label.push_back({name, value});
+    sample.counter.value = metric.value;
+    sample.gauge.value = metric.value;
+    families.back().metric.push_back(std::move(sample));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+Result<std::unique_ptr<StatusServer>> StatusServer::Start(const std::string& address,
+                                                          StatusSource source) {
+  const auto colon = address.rfind(':');
+  const std::string host = address.substr(0, colon);
+  const int port = std::atoi(address.c_str() + colon + 1);
+  auto impl = std::make_unique<Impl>();
+  impl->source = std::move(source);
+  Impl* raw = impl.get();
+  impl->server.new_task_queue = [] { return new httplib::ThreadPool(2); };
+  // httplib binds with SO_REUSEPORT by default, and two processes would share a port unnoticed.
+  impl->server.set_socket_options([](socket_t socket) {
+    int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  });
+  impl->server.Get("/healthz", [raw](const httplib::Request&, httplib::Response& response) {
+    const std::string reason = raw->source.unhealthy();
+    response.status = reason.empty() ? 200 : 503;
+    response.set_content(reason.empty() ? "ok\n" : reason + "\n", "text/plain");
+  });
+  impl->server.Get("/metrics", [raw](const httplib::Request&, httplib::Response& response) {
+    response.set_content(FormatMetrics(raw->source.metrics()),
+                         "text/plain; version=0.0.4; charset=utf-8");
+  });
+  int bound = port;
+  if (port == 0) {
+    bound = impl->server.bind_to_any_port(host);
+  } else if (!impl->server.bind_to_port(host, port)) {
+    bound = -1;
+  }
+  if (bound <= 0) {
+    return Fail(ErrorCode::kUnreachable,
+                "cannot listen: the address is in use or not of this machine", "http://" + address,
+                "stop what uses it, or change `http` in tonus.yaml; `tonus doctor` shows who");
+  }
+  impl->address = host + ":" + std::to_string(bound);
+  impl->thread = std::thread([raw] { raw->server.listen_after_bind(); });
+  return std::unique_ptr<StatusServer>(new StatusServer(std::move(impl)));
+}
+
+StatusServer::StatusServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+StatusServer::~StatusServer() {
+  while (!impl_->server.is_running() && impl_->server.is_valid()) std::this_thread::yield();
+  impl_->server.stop();
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+const std::string& StatusServer::Address() const { return impl_->address; }
+
+}  // namespace tonus::cli

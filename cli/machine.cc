@@ -1,0 +1,121 @@
+#include "cli/machine.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace tonus::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string WithoutScheme(const std::string& address) {
+  return address.starts_with("tcp://") ? address.substr(6) : address;
+}
+
+// The inode of the socket that listens on `port`, from /proc/net/tcp or tcp6; 0: none.
+std::uint64_t ListeningInode(const char* table, int port) {
+  std::ifstream file(table);
+  std::string line;
+  std::getline(file, line);
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string index, local, remote, state, queues, timer, retransmits, uid, timeout;
+    std::uint64_t inode = 0;
+    fields >> index >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
+        timeout >> inode;
+    const auto colon = local.rfind(':');
+    if (colon == std::string::npos || state != "0A") continue;
+    if (std::strtol(local.c_str() + colon + 1, nullptr, 16) == port) return inode;
+  }
+  return 0;
+}
+
+std::string FirstLine(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+}  // namespace
+
+int PortOf(const std::string& address) {
+  const auto colon = address.rfind(':');
+  return colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1);
+}
+
+Result<void> TryBind(const std::string& address) {
+  std::string host = WithoutScheme(address);
+  host.resize(host.rfind(':'));
+  if (host == "*") host = "0.0.0.0";
+  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), std::to_string(PortOf(address)).c_str(), &hints, &found) != 0) {
+    return Fail(ErrorCode::kUnreachable, "is no address of this machine", address);
+  }
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // As ZeroMQ binds: a port whose last connections are still closing is free.
+  const int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  const bool bound = bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0;
+  const int reason = errno;
+  close(fd);
+  freeaddrinfo(found);
+  if (bound) return {};
+  return Fail(ErrorCode::kUnreachable, std::strerror(reason), address);
+}
+
+std::optional<PortUser> FindPortUser(int port) {
+  std::uint64_t inode = ListeningInode("/proc/net/tcp", port);
+  if (inode == 0) inode = ListeningInode("/proc/net/tcp6", port);
+  if (inode == 0) return std::nullopt;
+  const std::string wanted = "socket:[" + std::to_string(inode) + "]";
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator("/proc", error)) {
+    const int pid = std::atoi(process.path().filename().c_str());
+    if (pid <= 0) continue;
+    std::error_code hidden;
+    for (fs::directory_iterator fd(process.path() / "fd", hidden), end; !hidden && fd != end;
+         fd.increment(hidden)) {
+      std::error_code gone;
+      if (fs::read_symlink(fd->path(), gone) == wanted) {
+        return PortUser{pid, FirstLine(process.path() / "comm")};
+      }
+    }
+  }
+  return PortUser{};
+}
+
+Result<std::uint64_t> FreeBytes(const std::string& path) {
+  fs::path place = fs::absolute(path);
+  std::error_code ignored;
+  while (!fs::exists(place, ignored) && place.has_relative_path()) place = place.parent_path();
+  struct statvfs room {};
+  if (statvfs(place.c_str(), &room) != 0) {
+    return Fail(ErrorCode::kUnreachable, std::strerror(errno), place.string());
+  }
+  return static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
+}
+
+std::optional<bool> ClockSynchronised() {
+  timex state{};
+  const int answer = adjtimex(&state);
+  if (answer < 0) return std::nullopt;
+  return answer != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}
+
+}  // namespace tonus::cli

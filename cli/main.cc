@@ -1,0 +1,125 @@
+// The `tonus` program: one file a subcommand, and here what is common to all: global options, help,
+// and a useful answer to a command line that does not exist.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/program.h"
+
+namespace tonus::cli {
+
+int Report(const Error& error) {
+  std::fprintf(stderr, "tonus: %s\n", error.Message().c_str());
+  return ExitCode(error);
+}
+
+Result<void> SetUpLog(const Globals& globals, const std::string& process) {
+  return log::Setup({process, globals.log_level, isatty(STDERR_FILENO) == 0});
+}
+
+std::string LogFolder(const Globals& globals, bool ward) {
+  return globals.data + (ward ? "/ward/log" : "/live/log");
+}
+
+namespace {
+
+// The innermost subcommand that was named.
+CLI::App* Innermost(CLI::App* app) {
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+std::vector<std::string> OptionNames(const CLI::App* app) {
+  std::vector<std::string> names;
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> CommandNames(CLI::App* app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app->get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
+std::string CommandLine(const CLI::App* app) {
+  if (app->get_parent() == nullptr) return "tonus";
+  return CommandLine(app->get_parent()) + " " + app->get_name();
+}
+
+Error Explain(CLI::App* root, const CLI::ParseError& error) {
+  CLI::App* app = Innermost(root);
+  const std::string help = "see `" + CommandLine(app) + " --help`";
+  Error answer{ErrorCode::kUsage, error.what(), {}, help};
+  if (const auto line_break = answer.what.find('\n'); line_break != std::string::npos) {
+    answer.what.resize(line_break);
+  }
+  const bool needs_command = !app->get_subcommands({}).empty();
+  auto extras = app->remaining();
+  if (extras.empty()) extras = root->remaining(true);
+  if (extras.empty()) {
+    if (needs_command) answer.what = "`" + CommandLine(app) + "` needs a subcommand";
+    return answer;
+  }
+  const std::string& word = extras.front();
+  const bool option = word.starts_with("-");
+  if (!option && !needs_command) {
+    answer.what = "'" + word + "' is one argument too many";
+    return answer;
+  }
+  const std::string stem = word.substr(0, word.find('='));
+  answer.what = (option ? "there is no option '" : "there is no subcommand '") + stem + "'";
+  if (app != root) answer.what += " of `" + CommandLine(app) + "`";
+  const auto nearest = NearestName(stem, option ? OptionNames(app) : CommandNames(app));
+  if (nearest) answer.hint = "did you mean '" + *nearest + "'? " + help;
+  return answer;
+}
+
+void AddGlobals(CLI::App& app, Globals* globals) {
+  app.add_option("--config", globals->config, "tonus.yaml to read")->type_name("FILE");
+  app.add_option("--data", globals->data, "where logs are kept")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_flag("--json", globals->json, "answers for programs: JSON");
+  app.add_option("--log-level", globals->log_level, "debug, info, warn, error or off")
+      ->type_name("LEVEL")
+      ->capture_default_str();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{
+      "tonus watches patients on baclofen: devices' data in, alerts out, over ZeroMQ.\n"
+      "It is an information system beside the devices' own alarms, and no diagnosis.",
+      "tonus"};
+  Program program;
+  AddGlobals(app, &program.globals);
+  app.set_version_flag("--version", "tonus " TONUS_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  AddConfig(app, program);
+  app.footer(
+      "Exit codes: 0 good, 1 the answer is no, 2 usage or configuration, 3 cannot reach or open.\n"
+      "`tonus SUBCOMMAND --help` tells more. Begin with `tonus up`, and `tonus tail` beside it.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    return Report(Explain(&app, error));
+  }
+  return program.run ? program.run() : 2;
+}
+
+}  // namespace
+}  // namespace tonus::cli
+
+int main(int argc, char** argv) { return tonus::cli::Main(argc, argv); }

@@ -1,0 +1,46 @@
+"""Bad usage gets exit code 2 and a sentence that names what was meant."""
+
+import tonus_process
+from tonus_process import run
+
+
+class Usage(tonus_process.Case):
+    def refused(self, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith("tonus: "), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        return done.stderr
+
+    def test_unknown_subcommand_names_the_nearest(self):
+        self.assertIn("did you mean 'config'?", self.refused("confg"))
+
+    def test_unknown_subcommand_of_a_subcommand_names_the_nearest(self):
+        self.assertIn("did you mean 'check'?", self.refused("config", "chekc"))
+
+    def test_unknown_option_names_the_nearest(self):
+        self.assertIn("did you mean '--json'?", self.refused("config", "check", "--jsno"))
+
+    def test_word_that_is_near_nothing_points_to_help(self):
+        text = self.refused("xyzzy-plugh")
+        self.assertIn("'xyzzy-plugh'", text)
+        self.assertIn("tonus --help", text)
+
+    def test_no_subcommand_points_to_help(self):
+        self.assertIn("needs a subcommand", self.refused())
+        self.assertIn("tonus config --help", self.refused("config"))
+
+    def test_one_argument_too_many_is_named(self):
+        self.assertIn("'b' is one argument too many", self.refused("config", "check", "a", "b"))
+
+    def test_help_and_version_are_answers(self):
+        for arguments, text in ((["--help"], "Subcommands:"), (["config", "check", "--help"], "FILE"),
+                                (["--version"], "tonus ")):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(text, done.stdout)
+
+
+if __name__ == "__main__":
+    tonus_process.main()
