@@ -90,9 +90,9 @@ struct OpenAlerts {
 /// Reads what is committed. Owned by whoever opened it; used by one thread at a time; lives on its
 /// own, also beyond the Log it came from. Never writes and never checkpoints.
 ///
-/// Invariants: 1. only committed records are seen; 2. each record's checksum has been verified:
-/// a record that is not what was written is kCorrupt, naming offset and file, and what was read
-/// before it in the same call is lost to the caller (read up to it with `to`).
+/// Invariants: 1. only committed records are seen; 2. each returned record's checksum has been
+/// verified: a record that is not what was written ends the slice before it, and is kCorrupt,
+/// naming offset and file, where it is the first one asked for.
 class LogReader {
  public:
   virtual ~LogReader() = default;
@@ -135,9 +135,10 @@ class Log {
   /// A reader with a connection of its own, for another thread of this process.
   virtual Result<std::unique_ptr<LogReader>> NewReader() = 0;
 
-  /// Stages records in the open transaction, all or none. The answer has one element for each
-  /// record and is valid until the next call. Refusals, which leave the log alive: kMalformed
-  /// (sequence gap), kDiverged (a repeat with another digest), kRefused (too many topics).
+  /// Stages records of one producer with consecutive sequences in the open transaction, all or
+  /// none. The answer has one element for each record and is valid until the next call. Refusals,
+  /// which leave the log alive: kMalformed (a gap in sequences), kDiverged (a repeat with another
+  /// digest), kRefused (too many topics).
   virtual Result<std::span<const Placed>> Append(std::span<const AppendRecord> records) = 0;
 
   /// Makes what is staged durable. Returns the last offset.

@@ -1,0 +1,117 @@
+#include "broker/log/log_files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/digest.h"
+
+namespace tonus {
+namespace {
+
+constexpr std::size_t kHeadBytes = 16;
+
+void PutLittleEndian64(char* out, std::uint64_t value) {
+  for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<char>((value >> (8 * i)) & 0xffU);
+}
+
+std::uint64_t GetLittleEndian64(const char* in) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[i])) << (8 * i);
+  }
+  return value;
+}
+
+void CloseDescriptor(int& descriptor) {
+  if (descriptor >= 0) close(descriptor);
+  descriptor = -1;
+}
+
+}  // namespace
+
+std::string SegmentPath(const std::string& dir, Offset first) {
+  std::string digits = std::to_string(first);
+  digits.insert(0, 20 - digits.size(), '0');
+  return dir + "/segment-" + digits + ".db";
+}
+
+Result<LogLock> LogLock::Take(const std::string& dir) {
+  const std::string path = dir + "/lock";
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) {
+    return Fail(ErrorCode::kUnreachable, std::string("cannot be written: ") + std::strerror(errno),
+                path, "give this user the right to write into the log's folder");
+  }
+  LogLock lock(descriptor);
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    std::array<char, 32> owner = {};
+    const ssize_t size = pread(descriptor, owner.data(), owner.size() - 1, 0);
+    const std::string who = size > 0 ? " (process " + std::string(owner.data()) + ")" : "";
+    return Fail(ErrorCode::kUnreachable, "another process is writing this log" + who, dir,
+                "stop it, or give each broker a data directory of its own");
+  }
+  const std::string pid = std::to_string(getpid());
+  // For the message above only, so a failure to write it changes nothing.
+  if (ftruncate(descriptor, 0) == 0) {
+    [[maybe_unused]] const ssize_t written = pwrite(descriptor, pid.data(), pid.size(), 0);
+  }
+  return lock;
+}
+
+LogLock::LogLock(LogLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+LogLock& LogLock::operator=(LogLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+LogLock::~LogLock() { CloseDescriptor(descriptor_); }
+
+Result<HeadFile> HeadFile::Open(const std::string& dir) {
+  const std::string path = dir + "/head";
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) {
+    return Fail(ErrorCode::kUnreachable, std::string("cannot be written: ") + std::strerror(errno),
+                path, "give this user the right to write into the log's folder");
+  }
+  return HeadFile(descriptor);
+}
+
+HeadFile::HeadFile(HeadFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+HeadFile& HeadFile::operator=(HeadFile&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+HeadFile::~HeadFile() { CloseDescriptor(descriptor_); }
+
+Result<void> HeadFile::Write(Offset last) const {
+  std::array<char, kHeadBytes> bytes = {};
+  PutLittleEndian64(bytes.data(), last);
+  PutLittleEndian64(bytes.data() + 8, Digest64({bytes.data(), 8}));
+  if (pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return Fail(ErrorCode::kIo, std::string("writing the head failed: ") + std::strerror(errno),
+                "head", "check the disk and its file system");
+  }
+  return {};
+}
+
+Offset HeadFile::Read(const std::string& dir) {
+  const int descriptor = open((dir + "/head").c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return 0;
+  std::array<char, kHeadBytes> bytes = {};
+  const ssize_t size = pread(descriptor, bytes.data(), bytes.size(), 0);
+  close(descriptor);
+  if (size != static_cast<ssize_t>(bytes.size())) return 0;
+  if (GetLittleEndian64(bytes.data() + 8) != Digest64({bytes.data(), 8})) return 0;
+  return GetLittleEndian64(bytes.data());
+}
+
+}  // namespace tonus

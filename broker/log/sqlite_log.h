@@ -1,0 +1,137 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/digest.h"
+#include "broker/log/log.h"
+#include "broker/log/log_files.h"
+#include "broker/log/sqlite.h"
+
+namespace tonus {
+
+/// Log over one SQLite file in WAL mode with one writing connection, which alone checkpoints: in
+/// SQLite 3.7.0–3.51.2 a commit on one connection beside a checkpoint on another can be lost.
+/// Checkpoints never run inside a commit. See Log for lifetime, thread and invariants.
+class SqliteLog final : public Log {
+ public:
+  static Result<std::unique_ptr<SqliteLog>> Open(const std::string& dir, const LogOptions& options);
+  ~SqliteLog() override;
+
+  Result<std::unique_ptr<LogReader>> NewReader() override;
+  Result<std::span<const Placed>> Append(std::span<const AppendRecord> records) override;
+  Result<Offset> Commit() override;
+  Result<void> Checkpoint() override;
+  bool WantsCheckpoint(bool idle) const override;
+  std::uint64_t LastSequence(std::string_view producer) const override;
+  Offset LastOffset() const override { return last_offset_; }
+  LogIdentity Identity() const override { return identity_; }
+  Result<Record> Find(std::string_view producer, std::uint64_t sequence) override;
+
+ private:
+  struct Topic {
+    std::int64_t id = 0;
+    std::size_t stream = 0;
+    std::uint64_t digest = 0;
+    std::string alert;  ///< `<patient>.<condition>` of an alert topic.
+  };
+  struct Stream {
+    std::int64_t id = 0;
+    Offset last_offset = 0;
+    bool dirty = false;
+  };
+  /// `count` records of one producer that stand side by side.
+  struct Run {
+    std::int64_t producer = 0;
+    std::uint64_t first_sequence = 0;
+    Offset first_offset = 0;
+    std::uint64_t count = 0;
+  };
+  struct Producer {
+    std::int64_t id = 0;
+    std::uint64_t digest = 0;
+    std::uint64_t last_sequence = 0;
+    Run run;  ///< The newest one.
+    bool dirty = false;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return Digest64(text); }
+  };
+  template <class T>
+  using ByName = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+  explicit SqliteLog(const std::string& dir, const LogOptions& options);
+
+  // Opening.
+  Result<void> OpenFile();
+  Result<void> CreateTables();
+  Result<void> Prepare();
+  Result<void> LoadMeta();
+  Result<void> LoadNames();
+  Result<void> LoadProducer(std::string name, Producer producer);
+  Result<void> LoadTail();
+  Result<void> CheckClock();
+  static Topic MakeTopic(std::string_view name, std::int64_t id, std::size_t stream);
+
+  // Appending. What fails here kills the log.
+  Result<void> CheckRepeats(std::span<const AppendRecord> records, const Producer* producer,
+                            std::size_t repeats);
+  Result<std::uint64_t> DigestAt(Offset offset);
+  Result<Offset> OffsetOf(const Producer& producer, std::uint64_t sequence);
+  Result<Producer*> InternProducer(std::string_view name);
+  Result<Topic*> InternTopic(std::string_view name);
+  Result<void> Stage(std::span<const AppendRecord> records, Producer& producer);
+  Result<void> StageAlert(const Topic& topic, bool open, Offset offset);
+  Result<void> Begin();
+  Result<void> SaveRun(const Run& run);
+  Result<void> SaveStreams();
+  LogTimeNs Stamp(LogTimeNs given);
+  template <class T>
+  Result<T> Die(const Error& error);
+
+  static int OnWal(void* self, sqlite3* handle, const char* name, int frames);
+
+  const std::string dir_;
+  const std::string path_;
+  const LogOptions options_;
+  std::shared_ptr<Clock> clock_;
+  std::optional<LogLock> lock_;
+  std::optional<HeadFile> head_;
+  sqlite::Database database_;
+  sqlite::Statement begin_;
+  sqlite::Statement commit_;
+  sqlite::Statement insert_;
+  sqlite::Statement insert_topic_;
+  sqlite::Statement insert_producer_;
+  sqlite::Statement insert_stream_;
+  sqlite::Statement save_run_;
+  sqlite::Statement save_stream_;
+  sqlite::Statement save_as_of_;
+  sqlite::Statement open_alert_;
+  sqlite::Statement close_alert_;
+  sqlite::Statement digest_at_;
+  sqlite::Statement find_run_;
+  sqlite::Statement find_record_;
+
+  LogIdentity identity_;  ///< As of the last commit.
+  Offset last_offset_ = 0;
+  LogTimeNs last_recorded_ns_ = 0;
+  Offset streams_as_of_ = 0;
+  ByName<Topic> topics_;
+  ByName<std::size_t> stream_of_;
+  std::vector<Stream> streams_;
+  ByName<Producer> producers_;
+  std::vector<Run> closed_runs_;  ///< Of this transaction.
+  std::vector<Placed> placed_;
+  std::vector<Producer*> dirty_producers_;  ///< With a run to save; elements of producers_.
+  bool in_transaction_ = false;
+  int wal_frames_ = 0;
+  int wal_checkpointed_ = 0;
+  std::optional<Error> failure_;
+};
+
+}  // namespace tonus

@@ -1,0 +1,323 @@
+// Opening a log: the lock first, then the file, then what the writer keeps in memory: names,
+// highest sequences, the last offset of each stream.
+#include <sodium.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "broker/log/schema.h"
+#include "broker/log/sqlite_log.h"
+#include "broker/log/sqlite_reader.h"
+
+namespace tonus {
+namespace {
+
+std::string RandomId() {
+  std::array<unsigned char, 16> bytes = {};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 33> text = {};
+  sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+  return text.data();
+}
+
+Result<void> MakeDirectory(const std::string& dir, bool create) {
+  struct stat info = {};
+  if (stat(dir.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return Fail(ErrorCode::kUnreachable, "is not a folder", dir, "name the folder of a log");
+  }
+  if (!create) {
+    return Fail(ErrorCode::kUnreachable, std::string("no such folder: ") + std::strerror(errno),
+                dir, "name the folder of a log");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) {
+    return Fail(ErrorCode::kUnreachable, "cannot be made: " + error.message(), dir,
+                "name a folder that this user may make");
+  }
+  return {};
+}
+
+bool HasContent(const std::string& path) {
+  struct stat info = {};
+  return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+Error NoLog(const std::string& dir) {
+  return Error{ErrorCode::kUnreachable, "there is no log in this folder", dir,
+               "name the folder of a log, or let `tonus broker` or `tonus import` make one"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Log>> Log::Open(const std::string& dir, const LogOptions& options) {
+  Result<std::unique_ptr<SqliteLog>> log = SqliteLog::Open(dir, options);
+  if (!log) return tl::unexpected<Error>(log.error());
+  return std::unique_ptr<Log>(std::move(*log));
+}
+
+Result<std::unique_ptr<LogReader>> Log::OpenReadOnly(const std::string& dir) {
+  const Result<void> folder = MakeDirectory(dir, false);
+  if (!folder) return tl::unexpected<Error>(folder.error());
+  const std::string path = SegmentPath(dir, 1);
+  if (!HasContent(path)) return tl::unexpected<Error>(NoLog(dir));
+  // The head is read first: a writer may move on in between, but never backwards.
+  const Offset head = HeadFile::Read(dir);
+  Result<std::unique_ptr<SqliteReader>> reader = SqliteReader::Open(path, head);
+  if (!reader) return tl::unexpected<Error>(reader.error());
+  return std::unique_ptr<LogReader>(std::move(*reader));
+}
+
+SqliteLog::SqliteLog(const std::string& dir, const LogOptions& options)
+    : dir_(dir), path_(SegmentPath(dir, 1)), options_(options), clock_(options.clock_source) {
+  if (clock_ == nullptr) clock_ = MakeSlewedClock();
+}
+
+Result<std::unique_ptr<SqliteLog>> SqliteLog::Open(const std::string& dir,
+                                                   const LogOptions& options) {
+  const Result<void> folder = MakeDirectory(dir, options.create);
+  if (!folder) return tl::unexpected<Error>(folder.error());
+  std::unique_ptr<SqliteLog> log(new SqliteLog(dir, options));
+  if (!options.create && !HasContent(log->path_)) return tl::unexpected<Error>(NoLog(dir));
+  Result<LogLock> lock = LogLock::Take(dir);
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  log->lock_.emplace(std::move(*lock));
+  const Result<void> opened = log->OpenFile()
+                                  .and_then([&] { return log->Prepare(); })
+                                  .and_then([&] { return log->LoadMeta(); })
+                                  .and_then([&] { return log->LoadNames(); })
+                                  .and_then([&] { return log->LoadTail(); })
+                                  .and_then([&] { return log->CheckClock(); });
+  if (!opened) return tl::unexpected<Error>(opened.error());
+  return log;
+}
+
+Result<void> SqliteLog::OpenFile() {
+  const Offset head_offset = HeadFile::Read(dir_);
+  const bool exists = HasContent(path_);
+  if (!exists && head_offset > 0) {
+    return Fail(ErrorCode::kCorrupt,
+                "is missing, but offset " + std::to_string(head_offset) + " has been committed",
+                path_, "restore it from a backup, or name an empty folder");
+  }
+  Result<sqlite::Database> database =
+      sqlite::Database::Open(path_, exists ? sqlite::OpenMode::kWrite : sqlite::OpenMode::kCreate);
+  if (!database) return tl::unexpected<Error>(database.error());
+  database_ = std::move(*database);
+  if (exists) {
+    const Result<void> length = database_.CheckLength();
+    if (!length) return length;
+  }
+  const char* synchronous = options_.fsync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF";
+  const Result<void> settings =
+      database_.Run("PRAGMA page_size=4096")
+          .and_then([&] { return database_.Run("PRAGMA journal_mode=WAL"); })
+          .and_then([&] { return database_.Run(synchronous); })
+          .and_then([&] { return database_.Run("PRAGMA cache_size=-32768"); });
+  if (!settings) return settings;
+  // Replaces SQLite's own hook, which would checkpoint inside a commit.
+  sqlite3_wal_hook(database_.Handle(), &SqliteLog::OnWal, this);
+  if (!exists) {
+    const Result<void> created = CreateTables();
+    if (!created) return created;
+  }
+  Result<HeadFile> head = HeadFile::Open(dir_);
+  if (!head) return tl::unexpected<Error>(head.error());
+  head_.emplace(std::move(*head));
+  return {};
+}
+
+Result<void> SqliteLog::CreateTables() {
+  const std::string id = RandomId();
+  const std::string clock = options_.clock == LogClock::kGiven ? "1" : "0";
+  const std::string meta = "INSERT INTO meta VALUES('format'," + std::to_string(kFormat) +
+                           "),('log_id',CAST('" + id + "' AS BLOB)),('clock'," + clock +
+                           "),('streams_as_of',0)";
+  return database_.Run("BEGIN IMMEDIATE")
+      .and_then([&] { return database_.Run(kSchema); })
+      .and_then([&] { return database_.Run(meta.c_str()); })
+      .and_then([&] { return database_.Run("COMMIT"); });
+}
+
+Result<void> SqliteLog::Prepare() {
+  const std::pair<sqlite::Statement*, const char*> wanted[] = {
+      {&begin_, "BEGIN IMMEDIATE"},
+      {&commit_, "COMMIT"},
+      {&insert_,
+       "INSERT INTO records(recorded_ns, topic, producer, sequence, previous, digest, open, "
+       "checksum, payload) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"},
+      {&insert_topic_, "INSERT INTO topics VALUES(?1,?2,?3)"},
+      {&insert_producer_, "INSERT INTO producers VALUES(?1,?2)"},
+      {&insert_stream_, "INSERT INTO streams VALUES(?1,?2,?3)"},
+      {&save_run_, "INSERT OR REPLACE INTO runs VALUES(?1,?2,?3,?4)"},
+      {&save_stream_, "UPDATE streams SET last_offset = ?2 WHERE id = ?1"},
+      {&save_as_of_, "UPDATE meta SET value = ?1 WHERE key = 'streams_as_of'"},
+      {&open_alert_, "INSERT OR REPLACE INTO open_alerts VALUES(?1,?2)"},
+      {&close_alert_, "DELETE FROM open_alerts WHERE alert = ?1"},
+      {&digest_at_, "SELECT digest FROM records WHERE offset = ?1"},
+      {&find_run_,
+       "SELECT first_sequence, first_offset, count FROM runs WHERE producer = ?1 AND "
+       "first_sequence <= ?2 ORDER BY first_sequence DESC LIMIT 1"},
+      {&find_record_,
+       "SELECT r.recorded_ns, t.topic, r.previous, r.digest, r.open, r.payload FROM records r "
+       "JOIN topics t ON t.id = r.topic WHERE r.offset = ?1"},
+  };
+  for (const auto& [statement, sql] : wanted) {
+    Result<sqlite::Statement> prepared = database_.Prepare(sql);
+    if (!prepared) {
+      Error error = prepared.error();
+      if (error.what.find("no such table") != std::string::npos) {
+        error.code = ErrorCode::kCorrupt;
+        error.what = "is no log of tonus: " + error.what;
+        error.hint = "name the folder of a log, or an empty one";
+      }
+      return tl::unexpected<Error>(std::move(error));
+    }
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+Result<void> SqliteLog::LoadMeta() {
+  Result<sqlite::Statement> select = database_.Prepare(
+      "SELECT max(CASE key WHEN 'format' THEN value END), max(CASE key WHEN 'log_id' THEN value "
+      "END), max(CASE key WHEN 'clock' THEN value END), max(CASE key WHEN 'streams_as_of' THEN "
+      "value END) FROM meta");
+  if (!select) return tl::unexpected<Error>(select.error());
+  const Result<bool> found = select->Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found || select->Int(0) != kFormat) {
+    return Fail(ErrorCode::kCorrupt, "is a log of another format", path_,
+                "open it with the version of tonus that wrote it");
+  }
+  identity_.log_id = std::string(select->Blob(1));
+  identity_.clock = select->Int(2) == 1 ? LogClock::kGiven : LogClock::kWall;
+  streams_as_of_ = select->Unsigned(3);
+  if (identity_.clock != options_.clock) {
+    const bool given = identity_.clock == LogClock::kGiven;
+    return Fail(ErrorCode::kRefused,
+                given ? "this log takes its times from its writers, not from the wall clock"
+                      : "this log takes its times from the wall clock, not from its writers",
+                dir_, "keep simulated and recorded data apart from live data: name another folder");
+  }
+  return {};
+}
+
+Result<void> SqliteLog::LoadNames() {
+  Result<sqlite::Statement> streams =
+      database_.Prepare("SELECT id, last_offset, name FROM streams ORDER BY id");
+  if (!streams) return tl::unexpected<Error>(streams.error());
+  while (true) {
+    const Result<bool> found = streams->Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) break;
+    stream_of_[std::string(streams->Blob(2))] = streams_.size();
+    streams_.push_back(
+        Stream{.id = streams->Int(0), .last_offset = streams->Unsigned(1), .dirty = false});
+  }
+  Result<sqlite::Statement> topics =
+      database_.Prepare("SELECT id, stream, topic FROM topics ORDER BY id");
+  if (!topics) return tl::unexpected<Error>(topics.error());
+  while (true) {
+    const Result<bool> found = topics->Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) break;
+    const std::string name(topics->Blob(2));
+    const auto stream = static_cast<std::size_t>(topics->Int(1)) - 1;
+    if (stream >= streams_.size()) {
+      return Fail(ErrorCode::kCorrupt, "topic '" + name + "' has no stream", path_,
+                  "restore the log from a backup");
+    }
+    topics_[name] = MakeTopic(name, topics->Int(0), stream);
+  }
+  Result<sqlite::Statement> producers = database_.Prepare("SELECT id, name FROM producers");
+  if (!producers) return tl::unexpected<Error>(producers.error());
+  while (true) {
+    const Result<bool> found = producers->Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) return {};
+    Producer producer;
+    producer.id = producers->Int(0);
+    const Result<void> loaded = LoadProducer(std::string(producers->Blob(1)), producer);
+    if (!loaded) return loaded;
+  }
+}
+
+Result<void> SqliteLog::LoadProducer(std::string name, Producer producer) {
+  const sqlite::ResetAtEnd reset(find_run_);
+  find_run_.Bind(1, producer.id);
+  find_run_.Bind(2, INT64_MAX);
+  const Result<bool> found = find_run_.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  producer.digest = Digest64(name);
+  if (*found) {
+    producer.run = Run{.producer = producer.id,
+                       .first_sequence = find_run_.Unsigned(0),
+                       .first_offset = find_run_.Unsigned(1),
+                       .count = find_run_.Unsigned(2)};
+    producer.last_sequence = producer.run.first_sequence + producer.run.count - 1;
+  }
+  producers_[std::move(name)] = producer;
+  return {};
+}
+
+Result<void> SqliteLog::LoadTail() {
+  Result<sqlite::Statement> last =
+      database_.Prepare("SELECT offset, recorded_ns FROM records ORDER BY offset DESC LIMIT 1");
+  if (!last) return tl::unexpected<Error>(last.error());
+  Result<bool> found = last->Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) {
+    last_offset_ = last->Unsigned(0);
+    last_recorded_ns_ = last->Int(1);
+  }
+  last->Reset();
+  const Offset head = HeadFile::Read(dir_);
+  if (last_offset_ < head) {
+    return Fail(ErrorCode::kCorrupt,
+                "ends at offset " + std::to_string(last_offset_) + ", but offset " +
+                    std::to_string(head) + " has been committed",
+                path_, "its tail is lost: restore it, with its -wal file, from a backup");
+  }
+  Result<sqlite::Statement> tail = database_.Prepare(
+      "SELECT r.offset, t.stream FROM records r JOIN topics t ON t.id = r.topic "
+      "WHERE r.offset > ?1 ORDER BY r.offset");
+  if (!tail) return tl::unexpected<Error>(tail.error());
+  tail->Bind(1, streams_as_of_);
+  while (true) {
+    found = tail->Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) break;
+    Stream& stream = streams_[static_cast<std::size_t>(tail->Int(1)) - 1];
+    stream.last_offset = tail->Unsigned(0);
+    stream.dirty = true;
+  }
+  identity_.last_offset = last_offset_;
+  identity_.last_recorded_ns = last_recorded_ns_;
+  identity_.first_offset = last_offset_ == 0 ? 0 : 1;
+  return {};
+}
+
+Result<void> SqliteLog::CheckClock() {
+  if (identity_.clock == LogClock::kGiven || options_.confirm_clock_jump) return {};
+  const LogTimeNs now = clock_->NowNs();
+  if (now >= last_recorded_ns_ - kHourNs) return {};
+  return Fail(ErrorCode::kRefused,
+              "the clock says " + FormatTime(now) + ", " + FormatDuration(last_recorded_ns_ - now) +
+                  " before the last record of the log",
+              dir_,
+              "set the machine's clock; or confirm the jump: new records then carry the last "
+              "record's time until the clock has passed it");
+}
+
+}  // namespace tonus

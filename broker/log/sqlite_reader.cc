@@ -1,0 +1,304 @@
+#include "broker/log/sqlite_reader.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/digest.h"
+#include "broker/log/schema.h"
+
+namespace tonus {
+namespace {
+
+constexpr char kRange[] =
+    "SELECT offset, recorded_ns, topic, producer, sequence, previous, digest, open, checksum, "
+    "payload FROM records WHERE offset >= ?1 AND offset <= ?2 ORDER BY offset";
+
+bool Matches(std::string_view topic, const std::vector<std::string>& prefixes) {
+  if (prefixes.empty()) return true;
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [topic](const std::string& prefix) { return topic.starts_with(prefix); });
+}
+
+/// Ends a read transaction at the end of a scope.
+class ReadTransaction {
+ public:
+  ReadTransaction(sqlite::Statement& begin, sqlite::Statement& end) : end_(end) {
+    begun_ = begin.Run().has_value();
+  }
+  ~ReadTransaction() {
+    if (begun_) static_cast<void>(end_.Run());
+  }
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+ private:
+  sqlite::Statement& end_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteReader>> SqliteReader::Open(const std::string& path, Offset head) {
+  std::unique_ptr<SqliteReader> reader(new SqliteReader);
+  for (const sqlite::OpenMode mode : {sqlite::OpenMode::kRead, sqlite::OpenMode::kReadImmutable}) {
+    Result<sqlite::Database> database = sqlite::Database::Open(path, mode);
+    if (!database) return tl::unexpected<Error>(database.error());
+    reader->database_ = std::move(*database);
+    // A reader that is the last to close must not checkpoint: one connection alone writes the file.
+    sqlite3_db_config(reader->database_.Handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    const Result<void> length = reader->database_.CheckLength();
+    if (!length) return tl::unexpected<Error>(length.error());
+    const Result<void> prepared = reader->Prepare();
+    if (prepared) break;
+    // A log in a folder that cannot be written has no shared memory file; without a write-ahead
+    // file beside it nobody writes it, and it can be read as it stands.
+    const bool quiet = access((path + "-wal").c_str(), F_OK) != 0;
+    const bool again = prepared.error().code == ErrorCode::kUnreachable && quiet &&
+                       mode == sqlite::OpenMode::kRead;
+    if (!again) return tl::unexpected<Error>(prepared.error());
+    reader.reset(new SqliteReader);
+  }
+  const Result<void> meta = reader->ReadMeta();
+  if (!meta) return tl::unexpected<Error>(meta.error());
+  const Result<Offset> last = reader->LastOffset();
+  if (!last) return tl::unexpected<Error>(last.error());
+  if (*last < head) {
+    return Fail(ErrorCode::kCorrupt,
+                "ends at offset " + std::to_string(*last) + ", but offset " + std::to_string(head) +
+                    " has been committed",
+                path, "its tail is lost: restore it, with its -wal file, from a backup");
+  }
+  return reader;
+}
+
+Result<void> SqliteReader::Prepare() {
+  const std::pair<sqlite::Statement*, const char*> wanted[] = {
+      {&range_, kRange},
+      {&last_, "SELECT offset, recorded_ns FROM records ORDER BY offset DESC LIMIT 1"},
+      {&time_of_, "SELECT recorded_ns FROM records WHERE offset = ?1"},
+      {&topic_, "SELECT topic FROM topics WHERE id = ?1"},
+      {&producer_, "SELECT name FROM producers WHERE id = ?1"},
+      {&producers_,
+       "SELECT p.name, (SELECT r.first_sequence + r.count - 1 FROM runs r WHERE r.producer = p.id "
+       "ORDER BY r.first_sequence DESC LIMIT 1) FROM producers p ORDER BY p.name"},
+      {&alerts_, "SELECT offset FROM open_alerts ORDER BY alert"},
+      {&begin_, "BEGIN"},
+      {&end_, "COMMIT"},
+  };
+  for (const auto& [statement, sql] : wanted) {
+    Result<sqlite::Statement> prepared = database_.Prepare(sql);
+    if (!prepared) {
+      Error error = prepared.error();
+      // "no such table": a database, but not a log.
+      if (error.code == ErrorCode::kIo && error.what.find("no such table") != std::string::npos) {
+        error.code = ErrorCode::kCorrupt;
+        error.what = "is no log of tonus: " + error.what;
+        error.hint = "name the folder of a log";
+      }
+      return tl::unexpected<Error>(std::move(error));
+    }
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+Result<void> SqliteReader::ReadMeta() {
+  Result<sqlite::Statement> select =
+      database_.Prepare("SELECT value FROM meta WHERE key = CAST(?1 AS TEXT)");
+  if (!select) return tl::unexpected<Error>(select.error());
+  const auto read = [&](std::string_view key) -> Result<bool> {
+    select->Reset();
+    select->BindBlob(1, key);
+    return select->Step();
+  };
+  Result<bool> found = read("format");
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found || select->Int(0) != kFormat) {
+    return Fail(ErrorCode::kCorrupt, "is a log of another format", database_.Path(),
+                "open it with the version of tonus that wrote it");
+  }
+  found = read("log_id");
+  if (!found) return tl::unexpected<Error>(found.error());
+  identity_.log_id = std::string(select->Blob(0));
+  found = read("clock");
+  if (!found) return tl::unexpected<Error>(found.error());
+  identity_.clock = select->Int(0) == 1 ? LogClock::kGiven : LogClock::kWall;
+  return {};
+}
+
+Error SqliteReader::Corrupt(Offset offset, std::string what) const {
+  return Error{ErrorCode::kCorrupt, "offset " + std::to_string(offset) + " " + std::move(what),
+               database_.Path(),
+               "what stands before it can be read; restore the rest from a backup"};
+}
+
+Result<const SqliteReader::Name*> SqliteReader::NameOf(std::int64_t id, Names& names,
+                                                       sqlite::Statement& select,
+                                                       const char* what) {
+  const auto known = names.find(id);
+  if (known != names.end()) return &known->second;
+  const sqlite::ResetAtEnd reset(select);
+  select.Bind(1, id);
+  const Result<bool> found = select.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) {
+    return Fail(ErrorCode::kCorrupt, std::string("has no ") + what + " " + std::to_string(id),
+                database_.Path(), "restore the log from a backup");
+  }
+  Name name;
+  name.text = std::string(select.Blob(0));
+  name.digest = Digest64(name.text);
+  return &names.emplace(id, std::move(name)).first->second;
+}
+
+Result<Record> SqliteReader::Decode(const sqlite::Statement& row, const Name& topic) {
+  const Result<const Name*> producer = NameOf(row.Int(3), names_, producer_, "producer");
+  if (!producer) return tl::unexpected<Error>(producer.error());
+  Record record;
+  record.offset = row.Unsigned(0);
+  record.recorded_ns = row.Int(1);
+  record.sequence = row.Unsigned(4);
+  record.previous_offset = row.Unsigned(5);
+  record.digest = row.Unsigned(6);
+  record.open = row.Int(7) != 0;
+  const std::string_view payload = row.Blob(9);
+  const ChecksumFields fields = {.offset = record.offset,
+                                 .recorded_ns = record.recorded_ns,
+                                 .topic_digest = topic.digest,
+                                 .producer_digest = (*producer)->digest,
+                                 .sequence = record.sequence,
+                                 .previous = record.previous_offset,
+                                 .digest = record.digest,
+                                 .open = record.open ? 1U : 0U};
+  if (RecordChecksum(fields, payload) != row.Unsigned(8)) {
+    return tl::unexpected<Error>(Corrupt(record.offset, "is not what was written (checksum)"));
+  }
+  record.topic = topic.text;
+  record.producer = (*producer)->text;
+  record.payload.assign(payload);
+  return record;
+}
+
+Result<ReadSlice> SqliteReader::Read(const ReadRequest& request) {
+  const ReadTransaction transaction(begin_, end_);
+  const Result<Offset> last = LastOffset();
+  if (!last) return tl::unexpected<Error>(last.error());
+  const Offset end = request.to == 0 ? *last : std::min(request.to, *last);
+  ReadSlice slice;
+  slice.next_offset = std::max<Offset>(request.from, 1);
+  const sqlite::ResetAtEnd reset(range_);
+  range_.Bind(1, slice.next_offset);
+  range_.Bind(2, end);
+  std::size_t bytes = 0;
+  std::size_t scanned = 0;
+  // A bad record ends the slice before it; asked for as the first, it is the error.
+  const auto stop = [&](Error error) -> Result<ReadSlice> {
+    if (scanned > 0) return std::move(slice);
+    return tl::unexpected<Error>(std::move(error));
+  };
+  while (slice.next_offset <= end && slice.records.size() < request.max_records &&
+         bytes < request.max_bytes && scanned < request.max_scanned) {
+    const Result<bool> found = range_.Step();
+    if (!found) {
+      Error error = found.error();
+      error.what = "offset " + std::to_string(slice.next_offset) + " cannot be read: " + error.what;
+      return stop(std::move(error));
+    }
+    if (!*found || range_.Unsigned(0) != slice.next_offset) {
+      return stop(Corrupt(slice.next_offset, "is missing"));
+    }
+    const Result<const Name*> topic = NameOf(range_.Int(2), topics_, topic_, "topic");
+    if (!topic) return stop(topic.error());
+    if (Matches((*topic)->text, request.prefixes)) {
+      Result<Record> record = Decode(range_, **topic);
+      if (!record) return stop(record.error());
+      bytes += record->payload.size();
+      slice.records.push_back(std::move(*record));
+    }
+    ++slice.next_offset;
+    ++scanned;
+  }
+  slice.at_end = slice.next_offset > end;
+  return slice;
+}
+
+Result<Offset> SqliteReader::LastOffset() {
+  const sqlite::ResetAtEnd reset(last_);
+  const Result<bool> found = last_.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  identity_.last_offset = *found ? last_.Unsigned(0) : 0;
+  identity_.last_recorded_ns = *found ? last_.Int(1) : 0;
+  identity_.first_offset = identity_.last_offset == 0 ? 0 : 1;
+  return identity_.last_offset;
+}
+
+Result<Offset> SqliteReader::FindByTime(LogTimeNs recorded_ns) {
+  const ReadTransaction transaction(begin_, end_);
+  const Result<Offset> last = LastOffset();
+  if (!last) return tl::unexpected<Error>(last.error());
+  // Recorded times never go back, so offsets are in their order.
+  Offset low = 1;
+  Offset high = *last + 1;
+  while (low < high) {
+    const Offset middle = low + (high - low) / 2;
+    const sqlite::ResetAtEnd reset(time_of_);
+    time_of_.Bind(1, middle);
+    const Result<bool> found = time_of_.Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) return tl::unexpected<Error>(Corrupt(middle, "is missing"));
+    if (time_of_.Int(0) < recorded_ns) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+Result<LogIdentity> SqliteReader::Identity() {
+  const Result<Offset> last = LastOffset();
+  if (!last) return tl::unexpected<Error>(last.error());
+  return identity_;
+}
+
+Result<std::map<std::string, std::uint64_t>> SqliteReader::Producers() {
+  std::map<std::string, std::uint64_t> result;
+  const sqlite::ResetAtEnd reset(producers_);
+  while (true) {
+    const Result<bool> found = producers_.Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) return result;
+    result[std::string(producers_.Blob(0))] = producers_.Unsigned(1);
+  }
+}
+
+Result<OpenAlerts> SqliteReader::ReadOpenAlerts(const std::vector<std::string>& prefixes) {
+  const ReadTransaction transaction(begin_, end_);
+  const Result<Offset> last = LastOffset();
+  if (!last) return tl::unexpected<Error>(last.error());
+  OpenAlerts result;
+  result.as_of = *last;
+  const sqlite::ResetAtEnd reset(alerts_);
+  while (true) {
+    const Result<bool> found = alerts_.Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) return result;
+    const sqlite::ResetAtEnd reset_range(range_);
+    range_.Bind(1, alerts_.Unsigned(0));
+    range_.Bind(2, alerts_.Unsigned(0));
+    const Result<bool> row = range_.Step();
+    if (!row) return tl::unexpected<Error>(row.error());
+    if (!*row) return tl::unexpected<Error>(Corrupt(alerts_.Unsigned(0), "is missing"));
+    const Result<const Name*> topic = NameOf(range_.Int(2), topics_, topic_, "topic");
+    if (!topic) return tl::unexpected<Error>(topic.error());
+    if (!Matches((*topic)->text, prefixes)) continue;
+    Result<Record> record = Decode(range_, **topic);
+    if (!record) return tl::unexpected<Error>(record.error());
+    result.records.push_back(std::move(*record));
+  }
+}
+
+}  // namespace tonus
