@@ -105,6 +105,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "tonus " TONUS_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
+  AddImport(app, program);
   AddDead(app, program);
   AddLog(app, program);
   AddConfig(app, program);
