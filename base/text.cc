@@ -74,7 +74,8 @@ bool Literal(std::string_view text, std::size_t* at, char c) {
 
 std::optional<std::string> NearestName(std::string_view word,
                                        const std::vector<std::string>& candidates) {
-  std::size_t best = std::max<std::size_t>(2, word.size() / 3) + 1;
+  // Where every letter would have to change, nothing is left of the word.
+  std::size_t best = std::min(std::max<std::size_t>(2, word.size() / 3) + 1, word.size());
   std::optional<std::string> nearest;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = EditDistance(word, candidate);
