@@ -260,12 +260,14 @@ void ReadStep(const yaml::Node& line, Reading* r) {
   static const std::vector<std::string> kKeys = {
       "at",    "from",  "to",     "every",     "arrives", "observe",      "pump",    "procedure",
       "order", "given", "missed", "encounter", "silence", "device_clock", "signals", "action"};
+  const std::size_t errors_before = r->ErrorCount();
   if (!r->Keys(line, kKeys)) return;
+  const bool misspelt = r->ErrorCount() != errors_before;
   std::int64_t at = 0;
   ObserveStep observe;
   if (!ReadTimes(line, r, &at, &observe)) return;
   std::optional<std::int64_t> arrives;
-  r->AfterStart(line, "arrives", &arrives);
+  r->NotNegative(line, "arrives", &arrives);
   std::vector<StepBody> bodies;
   std::size_t named = 0;
   for (const auto& [key, node] : line.Entries()) {
@@ -284,12 +286,12 @@ void ReadStep(const yaml::Node& line, Reading* r) {
       r->Bad(node, "stands without device_clock", "allowed only beside device_clock");
     }
   }
-  if (named == 0) {
+  if (named == 0 && !misspelt) {
     r->Bad(line, "says nothing",
            "write one of observe, pump, procedure, order, given, missed, encounter, silence, "
            "device_clock, action");
   }
-  if (observe.every_ns != 0 && (named != 1 || !line.Get("observe"))) {
+  if (observe.every_ns != 0 && !misspelt && (named != 1 || !line.Get("observe"))) {
     r->Bad(line, "has from, to and every without observe alone", "allowed: a ramp of observe");
   }
   for (StepBody& body : bodies) {

@@ -114,6 +114,18 @@ void Reading::BeforeStart(const yaml::Node& map, const char* key,
   *out = ns;
 }
 
+void Reading::NotNegative(const yaml::Node& map, const char* key,
+                          std::optional<std::int64_t>* out) {
+  const auto node = map.Get(key);
+  std::int64_t ns = 0;
+  if (!node || !Take(node->AsDuration(), &ns)) return;
+  if (ns < 0) {
+    Bad(*node, "is '" + TextOf(*node) + "'", "allowed: 0s or longer");
+    return;
+  }
+  *out = ns;
+}
+
 void Reading::Positive(const yaml::Node& map, const char* key, std::optional<std::int64_t>* out) {
   const auto node = map.Get(key);
   std::int64_t ns = 0;

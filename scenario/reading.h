@@ -29,6 +29,7 @@ class Reading {
       : vocabulary_(vocabulary), outcome_(outcome) {}
 
   const Vocabulary& Names() const { return vocabulary_; }
+  std::size_t ErrorCount() const { return outcome_->errors.size(); }
   Scenario* Out() const { return &outcome_->scenario; }
 
   void Report(Error error) { outcome_->errors.push_back(std::move(error)); }
@@ -61,6 +62,8 @@ class Reading {
   void AfterStart(const yaml::Node& map, const char* key, std::optional<std::int64_t>* out);
   /// A time before start, such as -3y; one that is not negative is reported.
   void BeforeStart(const yaml::Node& map, const char* key, std::optional<std::int64_t>* out);
+  /// A duration of zero or more.
+  void NotNegative(const yaml::Node& map, const char* key, std::optional<std::int64_t>* out);
   /// A duration above zero.
   void Positive(const yaml::Node& map, const char* key, std::optional<std::int64_t>* out);
 
