@@ -4,6 +4,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <thread>
 
@@ -33,6 +34,24 @@ std::string FormatMetrics(const std::vector<Metric>& metrics) {
     families.back().metric.push_back(std::move(sample));
   }
   return prometheus::TextSerializer().Serialize(families);
+}
+
+std::optional<double> FetchMetric(const std::string& address, const std::string& name) {
+  const auto colon = address.rfind(':');
+  httplib::Client client(address.substr(0, colon), std::atoi(address.c_str() + colon + 1));
+  client.set_connection_timeout(0, 500'000);
+  client.set_read_timeout(0, 500'000);
+  const auto answer = client.Get("/metrics");
+  if (!answer || answer->status != 200) return std::nullopt;
+  const std::string needle = "\n" + name + " ";
+  const std::string body = "\n" + answer->body;
+  const auto at = body.find(needle);
+  if (at == std::string::npos) return std::nullopt;
+  double value = 0;
+  const char* begin = body.c_str() + at + needle.size();
+  const auto parsed = std::from_chars(begin, body.c_str() + body.size(), value);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return value;
 }
 
 Result<std::unique_ptr<StatusServer>> StatusServer::Start(const std::string& address,

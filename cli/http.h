@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,10 @@ class StatusServer {
   explicit StatusServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// One unlabelled sample of a running process's /metrics; nothing where it cannot be had within
+/// half a second.
+std::optional<double> FetchMetric(const std::string& address, const std::string& name);
 
 /// Metrics in Prometheus' text format; samples of one name must stand together.
 std::string FormatMetrics(const std::vector<Metric>& metrics);

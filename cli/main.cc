@@ -105,6 +105,9 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "tonus " TONUS_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
+  AddImport(app, program);
+  AddDead(app, program);
+  AddLog(app, program);
   AddConfig(app, program);
   app.footer(
       "Exit codes: 0 good, 1 the answer is no, 2 usage or configuration, 3 cannot reach or open.\n"

@@ -15,13 +15,13 @@ namespace tonus::importing {
 struct ReplayOptions {
   std::vector<std::string> from;  ///< Log folders, or files of JSON lines; played one after
                                   ///< another, each in an engine of its own.
-  core::EngineOptions engine;  ///< Configuration, detectors and shards, from tonus.yaml and
-                               ///< --shards.
-  std::string alerts;          ///< File for the alerts: a line of CanonicalJson each, sorted by
-                               ///< patient, condition and sequence. Empty: not written.
-  std::string dead;            ///< File for the rejected input: a JSON line each. Empty: not
-                               ///< written.
-  std::size_t batch = 4096;    ///< Records in one call of Engine::Process.
+  core::EngineOptions engine;     ///< Configuration, detectors and shards, from tonus.yaml and
+                                  ///< --shards.
+  std::string alerts;             ///< File for the alerts: a line of CanonicalJson each, sorted by
+                                  ///< patient, condition and sequence. Empty: not written.
+  std::string dead;               ///< File for the rejected input: a JSON line each. Empty: not
+                                  ///< written.
+  std::size_t batch = 4096;       ///< Records in one call of Engine::Process.
   std::optional<LogTimeNs> until_ns;  ///< Records after it are left out, and timers up to it fire.
   bool json = false;                  ///< Summary as one JSON object on standard output.
 };
