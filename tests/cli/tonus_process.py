@@ -1,5 +1,7 @@
 """Runs the real program for tests: in a folder of its own, on ipc sockets, with deadlines instead of sleeps."""
 
+import datetime
+import json
 import os
 import pathlib
 import shutil
@@ -106,6 +108,18 @@ class Case(unittest.TestCase):
 
     def run_tonus(self, *arguments, **options):
         return run(*self.common(), *arguments, **options)
+
+
+def event_lines(count, patient="p1", unit="icu", start="2024-03-01T08:00:00Z", step_s=60):
+    """`count` lines for `import jsonl` and `publish`: a heart rate each minute."""
+    begin = int(datetime.datetime.fromisoformat(start.replace("Z", "+00:00")).timestamp())
+    lines = []
+    for i in range(count):
+        item = {"code": {"system": "local", "code": "HR"}, "quantity": 70 + i % 20, "unit": "/min"}
+        lines.append(json.dumps({"topic": f"vitals.{unit}.{patient}.", "event": {
+            "patient_id": patient, "source_id": "monitor", "source_sequence": str(i + 1),
+            "effective_ns": str((begin + i * step_s) * 1_000_000_000), "observations": {"items": [item]}}}))
+    return "\n".join(lines) + "\n"
 
 
 def main():
