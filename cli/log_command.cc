@@ -113,6 +113,21 @@ int Verify(const Globals& globals, const std::string& named) {
   return 0;
 }
 
+struct ShowOptions {
+  std::string folder;
+  std::vector<std::string> prefixes;
+};
+
+int Show(const Globals& globals, const ShowOptions& options) {
+  auto reader = Log::OpenReadOnly(ChooseFolder(globals, options.folder));
+  if (!reader) return Report(reader.error());
+  auto read = ForEach(**reader, options.prefixes, [&globals](const Record& record) {
+    const std::string line = globals.json ? RecordJson(record) : ShowRecord(record, false);
+    std::printf("%s\n", line.c_str());
+  });
+  return read ? 0 : Report(read.error());
+}
+
 struct DeadOptions {
   std::string folder;
   std::size_t limit = 20;
@@ -160,6 +175,14 @@ void AddLog(CLI::App& app, Program& program) {
   verify->add_option("DIR", *folder, what);
   verify->callback([&program, folder] {
     program.run = [&program, folder] { return Verify(program.globals, *folder); };
+  });
+  CLI::App* show = log->add_subcommand("show", "prints records, a line each");
+  auto options = std::make_shared<ShowOptions>();
+  show->add_option("DIR", options->folder, what);
+  show->add_option("--prefix", options->prefixes,
+                   "topic prefixes, such as alert.icu. ; default: all");
+  show->callback([&program, options] {
+    program.run = [&program, options] { return Show(program.globals, *options); };
   });
 }
 
