@@ -54,13 +54,6 @@ Result<std::vector<core::PluginSpec>> Chosen(const ScenarioCommandOptions& optio
   return chosen;
 }
 
-Vocabulary NamesOf(const core::Engine& engine) {
-  Vocabulary names = Vocabulary::Standard();
-  names.Add(engine.SignalNames(), engine.PumpEventNames(), engine.ProcedureNames(),
-            engine.DrugNames(), engine.ConditionNames());
-  return names;
-}
-
 /// Reads every file. Errors and warnings go to `err`; the code is 0 where all are right.
 int ReadAll(const std::vector<std::string>& files, const Vocabulary& names,
             std::vector<Scenario>* out, std::ostream& err) {
@@ -185,6 +178,13 @@ int PlayAll(const std::vector<Scenario>& scenarios, const RunOptions& run,
 }
 
 }  // namespace
+
+Vocabulary NamesOf(const core::Engine& engine) {
+  Vocabulary names = Vocabulary::Standard();
+  names.Add(engine.SignalNames(), engine.PumpEventNames(), engine.ProcedureNames(),
+            engine.DrugNames(), engine.ConditionNames());
+  return names;
+}
 
 int RunScenarioCommand(const ScenarioCommandOptions& options, std::ostream& out,
                        std::ostream& err) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/engine.h"
+#include "scenario/vocabulary.h"
 
 namespace tonus::scenario {
 
@@ -28,5 +29,8 @@ struct ScenarioCommandOptions {
 /// warnings to `err`. Nothing is played where a file is wrong. Returns the exit code: 0 all hold,
 /// 1 one fails, 2 a file, a setting or an option is wrong, 3 something cannot be opened.
 int RunScenarioCommand(const ScenarioCommandOptions& options, std::ostream& out, std::ostream& err);
+
+/// The names of scenarios.md and those that configuration and plugins of an engine declare.
+Vocabulary NamesOf(const core::Engine& engine);
 
 }  // namespace tonus::scenario

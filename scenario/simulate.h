@@ -36,6 +36,8 @@ struct SimulateProgress {
   std::uint64_t records = 0;  ///< Published by this run, ticks included.
   LogTimeNs log_ns = 0;       ///< Log time reached.
   bool resumed = false;       ///< It went on in a log that had records.
+  std::uint64_t refused = 0;  ///< By the broker, into `dead`.
+  std::string refusal;        ///< The newest refusal, in words.
 };
 
 /// Drives a simulated ward, or scenario files, into a broker in real time × speed until `stop`
