@@ -62,6 +62,7 @@ struct Signal {
   bool dense = false;          ///< Comes many times an hour; decides ring and roll-up sizes.
   bool sites = false;          ///< Values are kept for each body site.
   bool unit_required = false;  ///< A number without a unit is refused.
+  bool show_words = false;     ///< Sentences show the word for a value, not the number.
   double plausible_low = 0;    ///< Inclusive, canonical unit.
   double plausible_high = 0;   ///< Inclusive, canonical unit.
   std::int64_t stale_after_ns = 0;
