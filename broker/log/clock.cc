@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace tonus {
 namespace {
@@ -22,7 +23,8 @@ std::int64_t MonotonicNs() {
 /// clock agrees with the wall. A wall clock that was stepped by a second is met after 33 minutes.
 class SlewedClock final : public Clock {
  public:
-  SlewedClock() : now_ns_(WallNs()), monotonic_ns_(MonotonicNs()) {}
+  explicit SlewedClock(std::function<void()> on_jump)
+      : on_jump_(std::move(on_jump)), now_ns_(WallNs()), monotonic_ns_(MonotonicNs()) {}
 
   LogTimeNs NowNs() override {
     const std::int64_t monotonic = MonotonicNs();
@@ -32,12 +34,20 @@ class SlewedClock final : public Clock {
     slack_ns_ += elapsed;
     const std::int64_t bound = slack_ns_ / 2000;
     slack_ns_ -= bound * 2000;
-    now_ns_ = free_running + std::clamp(WallNs() - free_running, -bound, bound);
+    const std::int64_t away = WallNs() - free_running;
+    now_ns_ = free_running + std::clamp(away, -bound, bound);
     monotonic_ns_ = monotonic;
+    const bool jumped = away > kJumpNs || away < -kJumpNs;
+    if (jumped && !jumped_ && on_jump_) on_jump_();
+    jumped_ = jumped;
     return now_ns_;
   }
 
  private:
+  static constexpr std::int64_t kJumpNs = 1'000'000'000;
+
+  std::function<void()> on_jump_;
+  bool jumped_ = false;
   std::int64_t now_ns_;
   std::int64_t monotonic_ns_;
   std::int64_t slack_ns_ = 0;
@@ -45,6 +55,8 @@ class SlewedClock final : public Clock {
 
 }  // namespace
 
-std::unique_ptr<Clock> MakeSlewedClock() { return std::make_unique<SlewedClock>(); }
+std::unique_ptr<Clock> MakeSlewedClock(std::function<void()> on_jump) {
+  return std::make_unique<SlewedClock>(std::move(on_jump));
+}
 
 }  // namespace tonus

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/record.h"
@@ -17,7 +18,8 @@ class Clock {
 };
 
 /// The machine's wall clock, driven by the monotonic clock and slewed towards wall time by at most
-/// 500 ppm, so that a step of the wall clock never shows as a step of log time.
-std::unique_ptr<Clock> MakeSlewedClock();
+/// 500 ppm, so that a step of the wall clock never shows as a step of log time. Where wall time is
+/// found more than a second away, `on_jump` (may be empty) is told so, once for each jump.
+std::unique_ptr<Clock> MakeSlewedClock(std::function<void()> on_jump = {});
 
 }  // namespace tonus

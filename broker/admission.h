@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/digest.h"
+#include "broker/log/log.h"
+
+namespace tonus {
+
+/// Whether a name is the core's: `core` or `core.*`.
+bool IsCoreProducer(std::string_view producer);
+
+/// Whether a name may say HELLO; otherwise `why` says in words why not.
+bool IsProducerName(std::string_view producer, std::string& why);
+
+/// Why a record was refused.
+struct Verdict {
+  std::size_t index = 0;  ///< In the batch.
+  std::string code;       ///< `bad_topic`, `forbidden_topic`, `payload_too_large`, `malformed`.
+  std::string sentence;
+};
+
+/// Decides for each record whether it may enter the log as it is, and makes the `dead` record of
+/// one that may not. The same record gets the same verdict again, so a repeat of a refused record
+/// is a repeat of its dead one. Owned by the writer; its thread.
+class Admission {
+ public:
+  explicit Admission(std::uint64_t max_payload_bytes) : max_payload_bytes_(max_payload_bytes) {}
+
+  /// Checks topic grammar, topic rights and payload size. Refused records are replaced in `records`
+  /// by their dead ones, whose bytes live here until the next Clear(); the digest stays that of
+  /// the refused content. Returns the refusals, valid until the next call.
+  std::span<const Verdict> Check(std::span<AppendRecord> records, bool core);
+
+  /// Replaces one record by its dead one.
+  void Bury(AppendRecord& record, const Verdict& verdict);
+
+  /// Forgets the bytes of dead records.
+  void Clear() { bytes_.clear(); }
+
+ private:
+  enum class Who { kAnyone, kCore, kNobody };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return Digest64(text); }
+  };
+
+  bool Judge(const AppendRecord& record, bool core, Verdict& verdict);
+
+  const std::uint64_t max_payload_bytes_;
+  std::unordered_map<std::string, Who, TextHash, std::equal_to<>> known_;  ///< Good topics.
+  std::vector<Verdict> verdicts_;
+  std::deque<std::string> bytes_;
+};
+
+}  // namespace tonus

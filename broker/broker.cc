@@ -1,0 +1,174 @@
+#include "broker/broker.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <thread>
+#include <utility>
+
+#include "base/socket.h"
+#include "broker/exchange.h"
+#include "broker/front.h"
+#include "broker/writer.h"
+
+namespace tonus {
+namespace {
+
+/// Replies that wait for a producer: at least one for each of its batches under way.
+constexpr std::int32_t kReplyQueue = 100000;
+constexpr std::int32_t kIntakeQueue = 100000;
+constexpr std::int32_t kReplayQueue = 1000;
+
+/// Binds one socket, or leaves it out where there is no endpoint.
+Result<std::optional<Socket>> BindOne(const SocketContext& context, SocketKind kind,
+                                      const SocketOptions& options, const std::string& endpoint,
+                                      std::string& bound) {
+  if (endpoint.empty()) return std::optional<Socket>();
+  Result<Socket> socket = Socket::Make(context, kind, options);
+  if (!socket) return tl::unexpected<Error>(socket.error());
+  const Result<std::string> address = socket->Bind(endpoint);
+  if (!address) return tl::unexpected<Error>(address.error());
+  bound = *address;
+  return std::optional<Socket>(std::move(*socket));
+}
+
+/// Signals are for the main thread: a thread of the broker starts with all of them blocked.
+template <class Body>
+std::thread StartQuietThread(Body body) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(std::move(body));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+struct Broker::Impl {
+  BrokerOptions options;
+  BrokerEndpoints endpoints;
+  Exchange exchange;
+  SocketContext context;
+  std::unique_ptr<Front> front;  // Its thread's alone once that runs; so is the writer.
+  std::unique_ptr<Writer> writer;
+  std::thread front_thread;
+  std::thread writer_thread;
+
+  Result<FrontSockets> Bind() {
+    SocketOptions common;
+    common.max_message_bytes = static_cast<std::int64_t>(options.max_message_bytes);
+    SocketOptions ingest = common;
+    ingest.send_queue_messages = kReplyQueue;
+    ingest.mandatory = true;
+    SocketOptions intake = common;
+    intake.receive_queue_messages = kIntakeQueue;
+    SocketOptions live = common;
+    live.send_queue_messages = options.live_queue_messages;
+    SocketOptions replay = common;
+    replay.send_queue_messages = kReplayQueue;
+    replay.mandatory = true;
+    FrontSockets sockets;
+    const struct {
+      std::optional<Socket>& socket;
+      SocketKind kind;
+      const SocketOptions& options;
+      const std::string& endpoint;
+      std::string& bound;
+    } wanted[] = {
+        {sockets.ingest, SocketKind::kRouter, ingest, options.ingest_endpoint, endpoints.ingest},
+        {sockets.intake, SocketKind::kSub, intake, options.intake_endpoint, endpoints.intake},
+        {sockets.live, SocketKind::kXPub, live, options.live_endpoint, endpoints.live},
+        {sockets.replay, SocketKind::kRouter, replay, options.replay_endpoint, endpoints.replay}};
+    for (const auto& want : wanted) {
+      auto socket = BindOne(context, want.kind, want.options, want.endpoint, want.bound);
+      if (!socket) return tl::unexpected<Error>(socket.error());
+      want.socket = std::move(*socket);
+    }
+    if (sockets.intake) {
+      const Result<void> subscribed = sockets.intake->Subscribe("");
+      if (!subscribed) return tl::unexpected<Error>(subscribed.error());
+    }
+    return sockets;
+  }
+};
+
+Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
+  auto impl = std::make_unique<Impl>();
+  Counters& counters = impl->exchange.counters;
+  if (options.log.clock_source == nullptr) {
+    options.log.clock_source = MakeSlewedClock([&counters] { counters.clock_jumps += 1; });
+  }
+  impl->options = options;
+  Result<std::unique_ptr<Log>> log = Log::Open(options.data_dir, options.log);
+  if (!log) return tl::unexpected<Error>(log.error());
+  Result<std::unique_ptr<LogReader>> reader = (*log)->NewReader();
+  if (!reader) return tl::unexpected<Error>(reader.error());
+  Result<FrontSockets> sockets = impl->Bind();
+  if (!sockets) return tl::unexpected<Error>(sockets.error());
+  const Offset last = (*log)->LastOffset();
+  impl->front = std::make_unique<Front>(std::move(*sockets), std::move(*reader), options,
+                                        impl->exchange, last);
+  impl->writer = std::make_unique<Writer>(std::move(*log), options, impl->exchange);
+  Impl* raw = impl.get();
+  impl->writer_thread = StartQuietThread([raw] { raw->writer->Run(); });
+  impl->front_thread = StartQuietThread([raw] { raw->front->Run(); });
+  return std::unique_ptr<Broker>(new Broker(std::move(impl)));
+}
+
+Broker::~Broker() {
+  impl_->exchange.Stop();
+  impl_->front_thread.join();
+  impl_->writer_thread.join();
+  // Sockets before their context, the reader before the log it reads.
+  impl_->front.reset();
+  impl_->writer.reset();
+}
+
+Result<void> Broker::Run() {
+  struct pollfd stop = {};
+  stop.fd = impl_->exchange.StopDescriptor();
+  stop.events = POLLIN;
+  while (!impl_->exchange.Stopped()) poll(&stop, 1, 1000);
+  const std::optional<Error> failure = impl_->exchange.Failure();
+  if (failure) return tl::unexpected<Error>(*failure);
+  return {};
+}
+
+void Broker::Stop() { impl_->exchange.Stop(); }
+
+const BrokerEndpoints& Broker::Endpoints() const { return impl_->endpoints; }
+
+BrokerStats Broker::Stats() const {
+  const Counters& counters = impl_->exchange.counters;
+  BrokerStats stats;
+  stats.records = counters.records;
+  stats.payload_bytes = counters.payload_bytes;
+  stats.commits = counters.commits;
+  stats.commit_ns = counters.commit_ns;
+  stats.commit_max_ns = counters.commit_max_ns;
+  stats.checkpoints = counters.checkpoints;
+  stats.repeats = counters.repeats;
+  stats.diverged = counters.diverged;
+  stats.dead = counters.dead;
+  stats.refusals = counters.refusals;
+  stats.fenced = counters.fenced;
+  stats.intake_records = counters.intake_records;
+  stats.intake_dropped = counters.intake_dropped;
+  stats.live_sent = counters.live_sent;
+  stats.ticks = counters.ticks;
+  stats.clock_jumps = counters.clock_jumps;
+  stats.last_offset = counters.last_offset;
+  stats.connections = counters.connections;
+  stats.replays = counters.replays;
+  stats.queue_bytes = counters.queue_bytes;
+  stats.free_bytes = counters.free_bytes;
+  stats.disk_low = counters.disk_low;
+  return stats;
+}
+
+}  // namespace tonus

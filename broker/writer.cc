@@ -1,0 +1,329 @@
+#include "broker/writer.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "tonus/v1/bus.pb.h"
+#include "tonus/v1/system.pb.h"
+
+namespace tonus {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Bytes of jobs in one transaction, so that a long queue still brings its first acks soon.
+constexpr std::uint64_t kRoundBytes = 4U << 20U;
+constexpr std::chrono::milliseconds kIdle{50};
+constexpr char kTickProducer[] = "broker";
+constexpr char kHealthProducer[] = "broker.health";
+constexpr char kIntakeProducer[] = "intake";
+
+std::uint64_t FreeBytesOf(const std::string& dir) {
+  struct statvfs info = {};
+  if (statvfs(dir.c_str(), &info) != 0) return UINT64_MAX;
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+std::uint64_t ElapsedNs(steady_clock::time_point since) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - since).count());
+}
+
+void Raise(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
+  if (value > counter.load(std::memory_order_relaxed)) counter = value;
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange& exchange)
+    : log_(std::move(log)),
+      options_(options),
+      exchange_(exchange),
+      counters_(exchange.counters),
+      admission_(options.max_payload_bytes),
+      free_bytes_(options.free_bytes),
+      wall_(log_->Identity().clock == LogClock::kWall),
+      next_tick_(steady_clock::now()) {
+  if (!free_bytes_) free_bytes_ = [dir = options_.data_dir] { return FreeBytesOf(dir); };
+  counters_.last_offset = log_->LastOffset();
+  CheckDisk();
+}
+
+void Writer::Run() {
+  std::vector<std::unique_ptr<Job>> jobs;
+  while (!exchange_.Stopped()) {
+    exchange_.TakeJobs(NextDeadline(), kRoundBytes, jobs);
+    if (exchange_.Stopped()) return;
+    const Result<void> done = Round(jobs);
+    if (!done) {
+      exchange_.Fail(done.error());
+      return;
+    }
+  }
+}
+
+Writer::TimePoint Writer::NextDeadline() const {
+  const TimePoint idle = steady_clock::now() + kIdle;
+  if (!wall_ || options_.tick_interval_ns <= 0) return idle;
+  return std::min(idle, next_tick_);
+}
+
+Result<void> Writer::Round(std::vector<std::unique_ptr<Job>>& jobs) {
+  CheckDisk();
+  const bool ticks = wall_ && options_.tick_interval_ns > 0;
+  tick_due_ = ticks && steady_clock::now() >= next_tick_;
+  if (jobs.empty() && !tick_due_ && !health_due_) return TidyUp(true);
+  group_ = std::make_shared<CommittedGroup>();
+  group_->first = log_->LastOffset() + 1;
+  Result<void> done;
+  for (const std::unique_ptr<Job>& job : jobs) {
+    if (job->kind == JobKind::kHello) {
+      HandleHello(*job);
+    } else {
+      done = job->kind == JobKind::kBatch ? HandleBatch(*job) : HandleIntake(*job);
+    }
+    if (!done) return done;
+  }
+  if (tick_due_) done = AppendTick();
+  if (done && health_due_ && wall_) done = AppendHealth();
+  health_due_ = false;
+  if (!done) return done;
+  return CommitAndHandOver(jobs);
+}
+
+Result<void> Writer::CommitAndHandOver(std::vector<std::unique_ptr<Job>>& jobs) {
+  const TimePoint begin = steady_clock::now();
+  const bool changed = !group_->records.empty();
+  if (changed) {
+    const Result<Offset> committed = log_->Commit();
+    if (!committed) return tl::unexpected<Error>(committed.error());
+    const std::uint64_t took = ElapsedNs(begin);
+    counters_.commits += 1;
+    counters_.commit_ns += took;
+    Raise(counters_.commit_max_ns, took);
+    counters_.records += group_->records.size();
+    counters_.last_offset = *committed;
+  }
+  FlushAcks();
+  Outcome outcome;
+  outcome.replies = std::exchange(replies_, {});
+  if (changed) {
+    group_->next = log_->LastOffset() + 1;
+    outcome.group = std::exchange(group_, nullptr);
+  }
+  outcome.used = std::exchange(jobs, {});
+  admission_.Clear();
+  exchange_.PutOutcome(std::move(outcome));
+  return TidyUp(false);
+}
+
+Result<void> Writer::TidyUp(bool idle) {
+  if (!log_->WantsCheckpoint(idle)) return {};
+  counters_.checkpoints += 1;
+  return log_->Checkpoint();
+}
+
+void Writer::CheckDisk() {
+  const std::uint64_t free = free_bytes_();
+  counters_.free_bytes = free;
+  const bool low = free < options_.min_free_bytes;
+  if (low == counters_.disk_low.load(std::memory_order_relaxed)) return;
+  counters_.disk_low = low;
+  health_due_ = true;
+}
+
+std::uint32_t Writer::CreditFor(bool core) const {
+  const bool low = counters_.disk_low.load(std::memory_order_relaxed);
+  return low && !core ? 0 : options_.credit_records;
+}
+
+void Writer::HandleHello(const Job& job) {
+  FlushAck(job.peer);
+  v1::IngestReply reply;
+  v1::Welcome& welcome = *reply.mutable_welcome();
+  welcome.set_last_sequence(log_->LastSequence(job.producer));
+  welcome.set_epoch(job.epoch);
+  welcome.set_credit_records(CreditFor(job.core));
+  welcome.set_credit_bytes(options_.credit_bytes);
+  welcome.set_max_payload_bytes(options_.max_payload_bytes);
+  welcome.set_max_batch_records(options_.max_batch_records);
+  welcome.set_given_clock(!wall_);
+  replies_.push_back({.peer = job.peer,
+                      .bytes = reply.SerializeAsString(),
+                      .credit_records = 0,
+                      .credit_bytes = 0,
+                      .refusal = false});
+}
+
+Result<void> Writer::HandleBatch(Job& job) {
+  if (counters_.disk_low.load(std::memory_order_relaxed) && !job.core) {
+    Refuse(job, "disk_full",
+           "the broker's disk has " + std::to_string(counters_.free_bytes.load() >> 20U) +
+               " MiB left, below its floor of " + std::to_string(options_.min_free_bytes >> 20U) +
+               " MiB; make room there, this input is taken again as soon as there is some",
+           true);
+    return {};
+  }
+  const std::span<const Verdict> refused = admission_.Check(job.records, job.core);
+  const auto placed = log_->Append(job.records);
+  if (!placed) {
+    const Error& error = placed.error();
+    switch (error.code) {
+      case ErrorCode::kMalformed:
+        Refuse(job, "sequence_gap", error.what + "; " + error.hint, true);
+        return {};
+      case ErrorCode::kDiverged:
+        counters_.diverged += 1;
+        health_due_ = true;
+        Refuse(job, "diverged", error.what + "; " + error.hint, false);
+        return {};
+      case ErrorCode::kRefused:
+        Refuse(job, "too_many_topics", error.what + "; " + error.hint, false);
+        return {};
+      default:
+        return tl::unexpected<Error>(error);
+    }
+  }
+  Collect(job.records, *placed);
+  PendingAck& ack = acks_[job.peer];
+  ack.last_sequence = job.records.back().sequence;
+  ack.last_offset = placed->back().offset;
+  ack.core = job.core;
+  ack.records += job.records.size();
+  ack.bytes += job.bytes;
+  const auto repeats = static_cast<std::uint64_t>(
+      std::count_if(placed->begin(), placed->end(), [](const Placed& p) { return p.repeat; }));
+  ack.repeats += repeats;
+  counters_.repeats += repeats;
+  for (const Verdict& verdict : refused) {
+    if (!(*placed)[verdict.index].repeat) counters_.dead += 1;
+    ack.refused.emplace_back(job.records[verdict.index].sequence, verdict);
+  }
+  return {};
+}
+
+Result<void> Writer::HandleIntake(Job& job) {
+  if (counters_.disk_low.load(std::memory_order_relaxed)) {
+    counters_.intake_dropped += job.records.size();
+    return {};
+  }
+  std::uint64_t sequence = log_->LastSequence(kIntakeProducer);
+  for (AppendRecord& record : job.records) {
+    record.producer = kIntakeProducer;
+    record.sequence = ++sequence;
+  }
+  counters_.dead += admission_.Check(job.records, false).size();
+  const auto placed = log_->Append(job.records);
+  if (!placed) {
+    if (placed.error().code != ErrorCode::kRefused) return tl::unexpected<Error>(placed.error());
+    counters_.intake_dropped += job.records.size();
+    return {};
+  }
+  counters_.intake_records += job.records.size();
+  Collect(job.records, *placed);
+  return {};
+}
+
+Result<void> Writer::AppendOwn(std::string_view producer, std::string_view topic,
+                               std::string_view payload) {
+  AppendRecord record;
+  record.producer = producer;
+  record.sequence = log_->LastSequence(producer) + 1;
+  record.topic = topic;
+  record.payload = payload;
+  const auto placed = log_->Append({&record, 1});
+  if (!placed) return tl::unexpected<Error>(placed.error());
+  Collect({&record, 1}, *placed);
+  return {};
+}
+
+Result<void> Writer::AppendTick() {
+  v1::Tick tick;
+  tick.set_number(log_->LastSequence(kTickProducer) + 1);
+  const Result<void> done = AppendOwn(kTickProducer, "tick.", tick.SerializeAsString());
+  if (!done) return done;
+  counters_.ticks += 1;
+  // A late tick is followed by the next one in its own time, not by a burst.
+  next_tick_ = std::max(next_tick_ + std::chrono::nanoseconds(options_.tick_interval_ns),
+                        steady_clock::now());
+  return {};
+}
+
+Result<void> Writer::AppendHealth() {
+  v1::Health health;
+  health.set_process("broker");
+  auto& values = *health.mutable_values();
+  values["disk_low"] = counters_.disk_low ? 1 : 0;
+  values["free_bytes"] = static_cast<double>(counters_.free_bytes.load());
+  values["diverged_batches"] = static_cast<double>(counters_.diverged.load());
+  values["clock_jumps"] = static_cast<double>(counters_.clock_jumps.load());
+  return AppendOwn(kHealthProducer, "health.broker.", health.SerializeAsString());
+}
+
+void Writer::Collect(std::span<const AppendRecord> records, std::span<const Placed> placed) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (placed[i].repeat) continue;
+    const AppendRecord& record = records[i];
+    const RecordView view = {.offset = placed[i].offset,
+                             .recorded_ns = placed[i].recorded_ns,
+                             .topic = record.topic,
+                             .payload = record.payload,
+                             .producer = record.producer,
+                             .sequence = record.sequence,
+                             .previous_offset = placed[i].previous_offset,
+                             .digest = placed[i].digest,
+                             .open = record.open};
+    group_->records.push_back(EncodeRecord(view, group_->bytes));
+    counters_.payload_bytes += record.payload.size();
+  }
+}
+
+void Writer::Refuse(const Job& job, std::string_view code, const std::string& sentence,
+                    bool retry) {
+  // What was acknowledged before must be said before.
+  FlushAck(job.peer);
+  v1::IngestReply reply;
+  v1::Refusal& refusal = *reply.mutable_refusal();
+  refusal.set_code(std::string(code));
+  refusal.set_sentence(sentence);
+  refusal.set_last_sequence(log_->LastSequence(job.producer));
+  refusal.set_retry(retry);
+  replies_.push_back({.peer = job.peer,
+                      .bytes = reply.SerializeAsString(),
+                      .credit_records = job.records.size(),
+                      .credit_bytes = job.bytes,
+                      .refusal = true});
+  counters_.refusals += 1;
+}
+
+void Writer::FlushAck(const std::string& peer) {
+  const auto found = acks_.find(peer);
+  if (found == acks_.end()) return;
+  const PendingAck& pending = found->second;
+  v1::IngestReply reply;
+  v1::Ack& ack = *reply.mutable_ack();
+  ack.set_last_sequence(pending.last_sequence);
+  ack.set_last_offset(pending.last_offset);
+  ack.set_repeats(static_cast<std::uint32_t>(pending.repeats));
+  ack.set_credit_records(CreditFor(pending.core));
+  for (const auto& [sequence, verdict] : pending.refused) {
+    v1::RefusedRecord& refused = *ack.add_refused();
+    refused.set_sequence(sequence);
+    refused.set_code(verdict.code);
+    refused.set_sentence(verdict.sentence);
+  }
+  replies_.push_back({.peer = peer,
+                      .bytes = reply.SerializeAsString(),
+                      .credit_records = pending.records,
+                      .credit_bytes = pending.bytes,
+                      .refusal = false});
+  acks_.erase(found);
+}
+
+void Writer::FlushAcks() {
+  while (!acks_.empty()) FlushAck(std::string(acks_.begin()->first));
+}
+
+}  // namespace tonus

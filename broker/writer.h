@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/admission.h"
+#include "broker/broker.h"
+#include "broker/exchange.h"
+#include "broker/log/log.h"
+
+namespace tonus {
+
+/// The thread that owns the log. Each round takes what is queued, stages it in one transaction,
+/// commits, and only then hands the answers and the committed records to the front.
+///
+/// Owned by the Broker; Run() is its thread. Invariants: 1. no answer leaves before its commit;
+/// 2. after an error of the log nothing is answered any more.
+class Writer {
+ public:
+  Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange& exchange);
+
+  /// Until the exchange stops.
+  void Run();
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  struct PendingAck {
+    std::uint64_t last_sequence = 0;
+    Offset last_offset = 0;
+    std::uint64_t repeats = 0;
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+    bool core = false;
+    std::vector<std::pair<std::uint64_t, Verdict>> refused;  ///< With sequences.
+  };
+
+  Result<void> Round(std::vector<std::unique_ptr<Job>>& jobs);
+  Result<void> HandleBatch(Job& job);
+  Result<void> HandleIntake(Job& job);
+  void HandleHello(const Job& job);
+  Result<void> AppendTick();
+  Result<void> AppendHealth();
+  /// Appends records of the broker's own.
+  Result<void> AppendOwn(std::string_view producer, std::string_view topic,
+                         std::string_view payload);
+  void Collect(std::span<const AppendRecord> records, std::span<const Placed> placed);
+  void Refuse(const Job& job, std::string_view code, const std::string& sentence, bool retry);
+  void FlushAck(const std::string& peer);
+  void FlushAcks();
+  Result<void> CommitAndHandOver(std::vector<std::unique_ptr<Job>>& jobs);
+  Result<void> TidyUp(bool idle);
+  void CheckDisk();
+  std::uint32_t CreditFor(bool core) const;
+  TimePoint NextDeadline() const;
+
+  std::unique_ptr<Log> log_;
+  const BrokerOptions options_;
+  Exchange& exchange_;
+  Counters& counters_;
+  Admission admission_;
+  std::function<std::uint64_t()> free_bytes_;
+  const bool wall_;
+  TimePoint next_tick_;
+  bool tick_due_ = false;
+  bool health_due_ = false;
+  std::map<std::string, PendingAck> acks_;  ///< By peer, of this round.
+  std::vector<Reply> replies_;              ///< Of this round.
+  std::shared_ptr<CommittedGroup> group_;   ///< Of this round, until the commit ours alone.
+};
+
+}  // namespace tonus
