@@ -122,6 +122,7 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
 
 Broker::~Broker() {
   impl_->exchange.Stop();
+  impl_->exchange.WakeWriter();
   impl_->front_thread.join();
   impl_->writer_thread.join();
   // Sockets before their context, the reader before the log it reads.

@@ -95,6 +95,8 @@ class Exchange {
   // Any thread.
   /// Ends both threads; may be called from a signal handler.
   void Stop();
+  /// After Stop(): wakes the writer at once; not for signal handlers.
+  void WakeWriter() { jobs_there_.notify_all(); }
   bool Stopped() const { return stopped_.load(std::memory_order_acquire); }
   /// Stops with a reason; the first one stays.
   void Fail(const Error& error);

@@ -43,8 +43,11 @@ class LiveReader {
   Result<std::vector<Record>> Next(std::int64_t timeout_ms);
 
   Liveness State() const;
-  /// Records that the live socket lost, as far as seen, and how many of them replay brought back.
-  std::uint64_t Lost() const;
+  /// Gaps that were seen.
+  std::uint64_t Gaps() const;
+  /// Of these, gaps that replay could not close: who sees this grow must read the range anew.
+  std::uint64_t Unfilled() const;
+  /// Records that replay brought back.
   std::uint64_t Filled() const;
 
  private:
