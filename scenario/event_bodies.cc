@@ -51,7 +51,10 @@ v1::Observation ToObservation(const SignalName& signal, const Value& value) {
   out.mutable_code()->set_system("local");
   out.mutable_code()->set_code(signal.name);
   out.set_body_site(signal.site);
-  if (const auto* number = std::get_if<double>(&value)) out.set_quantity(*number);
+  if (const auto* number = std::get_if<double>(&value)) {
+    out.set_quantity(*number);
+    out.set_unit(std::string(CanonicalUnit(signal.name)));
+  }
   if (const auto* flag = std::get_if<bool>(&value)) out.set_flag(*flag);
   if (const auto* text = std::get_if<std::string>(&value)) out.set_text(*text);
   out.set_quality(v1::QUALITY_GOOD);

@@ -89,6 +89,18 @@ void ReadPump(const yaml::Node& node, Reading* r, std::vector<StepBody>* out) {
   out->push_back(std::move(step));
 }
 
+/// The keys of a procedure besides kind, reason and planned.
+std::vector<std::string> ProcedureKeys(const std::string& kind) {
+  if (kind == "mri") return {"phase"};
+  if (kind == "test_bolus") return {"dose_ug", "response"};
+  for (const char* study :
+       {"xray", "side_port_aspiration", "dye_study", "rotor_study", "lumbar_puncture"}) {
+    if (kind == study) return {"result"};
+  }
+  if (Contains(Vocabulary::Standard().procedures, kind)) return {};
+  return {"phase", "result", "dose_ug", "response"};
+}
+
 void ReadProcedure(const yaml::Node& node, Reading* r, std::vector<StepBody>* out) {
   ProcedureStep step;
   if (!node.IsMap()) {
@@ -96,8 +108,9 @@ void ReadProcedure(const yaml::Node& node, Reading* r, std::vector<StepBody>* ou
     return;
   }
   if (!r->Name(node, "kind", "procedure", r->Names().procedures, &step.kind)) return;
-  std::vector<std::string> keys = {"kind", "phase", "result", "reason", "planned"};
-  if (step.kind == "test_bolus") keys.insert(keys.begin() + 1, {"dose_ug", "response"});
+  std::vector<std::string> keys = ProcedureKeys(step.kind);
+  keys.insert(keys.begin(), "kind");
+  keys.insert(keys.end(), {"reason", "planned"});
   r->Keys(node, keys);
   r->OneOf(node, "phase", {"start", "end"}, &step.phase);
   r->Text(node, "result", &step.result);

@@ -1,6 +1,8 @@
 #include "scenario/vocabulary.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace tonus::scenario {
 namespace {
@@ -12,6 +14,33 @@ void AddNames(const std::vector<std::string>& from, std::vector<std::string>* to
 }
 
 }  // namespace
+
+std::string_view CanonicalUnit(std::string_view signal) {
+  using Entry = std::pair<std::string_view, std::string_view>;
+  static constexpr std::array<Entry, 19> kUnits = {{{"HR", "/min"},
+                                                    {"RR", "/min"},
+                                                    {"SPO2", "%"},
+                                                    {"ETCO2", "mm[Hg]"},
+                                                    {"SBP", "mm[Hg]"},
+                                                    {"DBP", "mm[Hg]"},
+                                                    {"MAP", "mm[Hg]"},
+                                                    {"TEMP", "Cel"},
+                                                    {"CK", "U/L"},
+                                                    {"WBC", "10*9/L"},
+                                                    {"CRP", "mg/L"},
+                                                    {"PCT", "ng/mL"},
+                                                    {"LACTATE", "mmol/L"},
+                                                    {"CREATININE", "mg/dL"},
+                                                    {"EGFR", "mL/min/{1.73_m2}"},
+                                                    {"PLATELETS", "10*9/L"},
+                                                    {"INR", "{INR}"},
+                                                    {"POTASSIUM", "mmol/L"},
+                                                    {"GLUCOSE", "mmol/L"}}};
+  for (const Entry& entry : kUnits) {
+    if (entry.first == signal) return entry.second;
+  }
+  return {};
+}
 
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

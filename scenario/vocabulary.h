@@ -57,6 +57,9 @@ struct Vocabulary {
   std::vector<std::string> SignalNames() const;
 };
 
+/// The canonical UCUM unit of a signal of Standard(); empty where it has none.
+std::string_view CanonicalUnit(std::string_view signal);
+
 /// Whether `name` is among `names`.
 bool Contains(const std::vector<std::string>& names, std::string_view name);
 

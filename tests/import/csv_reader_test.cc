@@ -1,5 +1,3 @@
-#include "scenario/import/csv_reader.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,8 @@
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "scenario/import/csv_reader.h"
 
 namespace tonus::importing {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "base/text.h"
@@ -133,6 +134,21 @@ TEST(ScenarioReader, ReportsEveryErrorOfAFile) {
                                     "colour: red\npatient: {age_years: old}\n"
                                     "steps:\n  - {at: 1h, observe: {HRR: 3}}\n");
   EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 3) << errors;
+}
+
+TEST(ScenarioReader, EveryScenarioOfTheTreeIsRightAndNamesItsSource) {
+  std::set<std::string> names;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(TONUS_SOURCE_DIR) + "/scenarios")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const ReadOutcome outcome = ReadScenarioFile(entry.path().string(), Names());
+    for (const Error& error : outcome.errors) ADD_FAILURE() << error.Message();
+    EXPECT_EQ(outcome.scenario.name, entry.path().stem().string());
+    EXPECT_FALSE(outcome.scenario.source.empty()) << entry.path();
+    EXPECT_FALSE(outcome.scenario.expectations.empty()) << entry.path();
+    EXPECT_TRUE(names.insert(outcome.scenario.name).second) << entry.path();
+  }
+  EXPECT_GE(names.size(), 13U);
 }
 
 /// Every file in tests/scenario/bad stands beside the exact messages that it must get.
