@@ -1,0 +1,72 @@
+#include "core/record/record_names.h"
+
+#include <algorithm>
+
+namespace tonus::core {
+namespace {
+
+constexpr std::size_t kVitals = 2048;
+constexpr std::size_t kOthers = 4096;
+constexpr std::size_t kProducers = 256;
+constexpr std::size_t kVitalsDigests = 64;
+constexpr std::size_t kOtherDigests = 128;
+
+}  // namespace
+
+void RecordNames::Push(Ring* ring, std::size_t bound, const Entry& entry) {
+  if (ring->entries.size() < bound) {
+    ring->entries.push_back(entry);
+    return;
+  }
+  ring->entries[ring->head] = entry;
+  ring->head = (ring->head + 1) % bound;
+}
+
+std::uint16_t RecordNames::Intern(std::string_view producer) {
+  for (std::size_t i = producers_.size(); i > 0; --i) {
+    if (producers_[i - 1] == producer) return static_cast<std::uint16_t>(i - 1);
+  }
+  // A patient of so many producers loses the names of the newest: their evidence lists no record.
+  if (producers_.size() == kProducers) return kProducers;
+  producers_.emplace_back(producer);
+  return static_cast<std::uint16_t>(producers_.size() - 1);
+}
+
+void RecordNames::Add(Ref ref, bool vitals, std::string_view producer, std::uint64_t sequence) {
+  const Entry entry{ref, sequence, Intern(producer)};
+  if (entry.producer == kProducers) return;
+  Push(vitals ? &vitals_ : &others_, vitals ? kVitals : kOthers, entry);
+}
+
+bool RecordNames::Find(Ref ref, RecordName* out) const {
+  for (const Ring* ring : {&vitals_, &others_}) {
+    const std::vector<Entry>& entries = ring->entries;
+    const auto by_ref = [](const Entry& entry, Ref wanted) { return entry.ref < wanted; };
+    const auto split = entries.begin() + static_cast<std::ptrdiff_t>(ring->head);
+    for (const auto& [begin, end] :
+         {std::pair(entries.begin(), split), std::pair(split, entries.end())}) {
+      const auto found = std::lower_bound(begin, end, ref, by_ref);
+      if (found == end || found->ref != ref) continue;
+      *out = RecordName{producers_[found->producer], found->sequence};
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Repeats::Seen(std::uint64_t digest, bool vitals) {
+  Ring& ring = vitals ? vitals_ : others_;
+  if (std::find(ring.digests.begin(), ring.digests.end(), digest) != ring.digests.end()) {
+    return true;
+  }
+  const std::size_t bound = vitals ? kVitalsDigests : kOtherDigests;
+  if (ring.digests.size() < bound) {
+    ring.digests.push_back(digest);
+  } else {
+    ring.digests[ring.head] = digest;
+    ring.head = (ring.head + 1) % bound;
+  }
+  return false;
+}
+
+}  // namespace tonus::core

@@ -1,0 +1,250 @@
+#include "core/shard.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "base/topic.h"
+#include "core/host/views.h"
+#include "tonus/v1/alert.pb.h"
+#include "tonus/v1/event.pb.h"
+
+namespace tonus::core {
+namespace {
+
+// Unvalidated: late results of a stay still reach its alerts.
+constexpr std::int64_t kDischargeGrace = kHourNs;
+constexpr std::size_t kDeadPayload = 4096;
+constexpr std::size_t kMostSources = 65536;
+
+}  // namespace
+
+std::size_t Shard::Hasher::operator()(std::string_view text) const {
+  // FNV-1a; the order of buckets is never walked.
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+bool Shard::Later::operator()(const Queued& a, const Queued& b) const {
+  if (a.deadline != b.deadline) return a.deadline > b.deadline;
+  if (a.patient != b.patient) {
+    return a.patient->record.Id() > b.patient->record.Id();
+  }
+  return a.key > b.key;
+}
+
+Shard::Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace)
+    : mapping_(mapping),
+      catalogue_(catalogue),
+      trace_(trace),
+      normaliser_(mapping),
+      host_(catalogue, mapping),
+      letters_(catalogue.Detectors().size()) {}
+
+Shard::~Shard() {
+  for (Patient* patient : by_number_) {
+    for (std::size_t i = 0; i < patient->states.size(); ++i) {
+      if ((patient->begun >> i & 1U) != 0) host_.End(patient, i);
+    }
+  }
+}
+
+void Shard::MoveTo(const Record& record) {
+  cause_ = record.offset;
+  if (record.recorded_ns <= now_) return;
+  FireUntil(record.recorded_ns, false);
+  now_ = record.recorded_ns;
+}
+
+void Shard::AdvanceTo(LogTimeNs until, Offset cause) {
+  cause_ = cause;
+  if (until < now_) return;
+  FireUntil(until, true);
+  now_ = until;
+}
+
+void Shard::FireUntil(LogTimeNs until, bool inclusive) {
+  while (!queue_.empty() &&
+         (queue_.top().deadline < until || (inclusive && queue_.top().deadline == until))) {
+    const Queued next = queue_.top();
+    queue_.pop();
+    TimerState& timer = next.patient->timers[next.key];
+    if (timer.queued != next.deadline) continue;
+    timer.queued = 0;
+    if (!timer.set) continue;
+    if (timer.deadline > next.deadline) {
+      timer.queued = timer.deadline;
+      queue_.push({timer.deadline, next.patient, next.key});
+      continue;
+    }
+    timer.set = false;
+    now_ = next.deadline;
+    key_ = {now_, true, 0, 1, next.patient->record.Id(), next.key.rank, next.key.id};
+    Fire(next.patient, next.key);
+  }
+}
+
+void Shard::Fire(Patient* patient, TimerKey key) {
+  cause_name_.clear();
+  if (key.rank != kHostRank) {
+    for (std::size_t i = 0; i < catalogue_.Detectors().size(); ++i) {
+      const Detector& detector = catalogue_.Detectors()[i];
+      if (detector.rank != key.rank) continue;
+      cause_name_ =
+          "timer:" + std::to_string(now_) + ":" + detector.decl.name + ":" + std::to_string(key.id);
+      RunTimer(patient, i, key.id);
+    }
+  } else if (key.id == kDischargeTimer) {
+    EndWatch(patient);
+    return;
+  } else {
+    const std::string& name = catalogue_.ConditionOf(key.id).decl->name;
+    cause_name_ = "timer:" + std::to_string(now_) + ":alerts:" + name;
+    dirty_.push_back(key.id);
+  }
+  EvaluateAlerts(patient);
+  RunImmediate(patient);
+}
+
+void Shard::SetTimer(Patient* patient, TimerKey key, LogTimeNs deadline) {
+  TimerState& timer = patient->timers[key];
+  std::erase_if(immediate_, [&](const auto& due) { return due.second == key; });
+  timer.set = deadline != kCancelled;
+  if (!timer.set) return;
+  if (deadline <= now_) {
+    timer.set = false;
+    immediate_.emplace_back(deadline, key);
+    return;
+  }
+  timer.deadline = deadline;
+  if (timer.queued != 0 && timer.queued <= deadline) return;
+  timer.queued = deadline;
+  queue_.push({deadline, patient, key});
+}
+
+Patient& Shard::PatientNamed(std::string_view id) {
+  const auto found = patients_.find(id);
+  if (found != patients_.end()) return *found->second;
+  auto patient = std::make_unique<Patient>(mapping_, catalogue_, std::string(id));
+  patient->number = static_cast<std::uint32_t>(by_number_.size());
+  by_number_.push_back(patient.get());
+  return *patients_.emplace(std::string(id), std::move(patient)).first->second;
+}
+
+void Shard::Hear(const Record& record, const Patient& patient) {
+  if (event_.source.empty()) return;
+  if (source_names_.empty() || source_names_[last_source_] != event_.source) {
+    auto found = sources_.find(event_.source);
+    if (found == sources_.end()) {
+      if (source_names_.size() == kMostSources) return;
+      const auto number = static_cast<std::uint32_t>(source_names_.size());
+      source_names_.emplace_back(event_.source);
+      found = sources_.emplace(source_names_.back(), number).first;
+    }
+    last_source_ = found->second;
+  }
+  const bool leaves = event_.kind == EventKind::kEncounter &&
+                      event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
+  heard_.push_back({record.offset, now_, last_source_, patient.number, leaves});
+}
+
+void Shard::Emit(KeyedOutput::Kind kind, std::string topic, std::string payload,
+                 std::uint64_t digest) {
+  KeyedOutput keyed;
+  keyed.key = key_;
+  keyed.kind = kind;
+  keyed.output.topic = std::move(topic);
+  keyed.output.payload = std::move(payload);
+  keyed.output.digest =
+      digest == 0 ? ContentDigest(keyed.output.topic, keyed.output.payload) : digest;
+  keyed.output.time_ns = now_;
+  keyed.output.cause = cause_;
+  out_.push_back(std::move(keyed));
+}
+
+void Shard::Reject(const Record& record, const Rejection& rejection) {
+  const std::string code(RejectionName(rejection.code));
+  ++counts_.rejected[code];
+  v1::Dead dead;
+  dead.mutable_record()->set_producer(record.producer);
+  dead.mutable_record()->set_sequence(record.sequence);
+  dead.set_topic(record.topic.substr(0, kMaxTopicBytes));
+  dead.set_code(code);
+  dead.set_sentence(rejection.sentence);
+  dead.set_payload(record.payload.substr(0, kDeadPayload));
+  dead.set_payload_bytes(record.payload.size());
+  const auto parts = ParseTopic(record.topic);
+  const bool placed = parts && !parts->patient.empty();
+  std::string topic = placed ? JoinTopic({"dead", parts->unit, parts->patient}) : "dead._._.";
+  Emit(KeyedOutput::Kind::kRecord, std::move(topic), dead.SerializeAsString(), 0);
+}
+
+void Shard::TakeAction(const Record& record, Patient* patient) {
+  std::optional<ConditionId> condition;
+  const auto done = patient->alerts.Act(event_.action, now_, this, &condition);
+  if (!done) {
+    Rejection rejection;
+    rejection.code = RejectionCode::kMalformed;
+    rejection.sentence = done.error().Message();
+    Reject(record, rejection);
+    return;
+  }
+  dirty_.push_back(*condition);
+  EvaluateAlerts(patient);
+}
+
+void Shard::TakeEncounter(const Record& record, Patient* patient) {
+  const std::string unit = patient->record.Facts().unit;
+  const std::string bed = patient->record.Facts().bed;
+  patient->record.Amend(record, event_, &amended_);
+  if (unit != patient->record.Facts().unit || bed != patient->record.Facts().bed) {
+    patient->alerts.Move(unit, now_, this);
+  }
+  const bool leaves = event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
+  SetTimer(patient, {kHostRank, kDischargeTimer}, leaves ? now_ + kDischargeGrace : kCancelled);
+}
+
+void Shard::Take(const Record& record) {
+  key_ = {now_, false, record.offset, 1, {}, 0, 0};
+  rejections_.clear();
+  const bool good = normaliser_.Normalise(record, &event_, &rejections_);
+  for (const Rejection& rejection : rejections_) Reject(record, rejection);
+  if (!good) return;
+  if (event_.kind == EventKind::kEncounter &&
+      event_.encounter.action == v1::ENCOUNTER_ACTION_MERGE) {
+    Rejection rejection;
+    rejection.sentence =
+        "two patients cannot be merged yet; publish under one identifier from now on";
+    Reject(record, rejection);
+    return;
+  }
+  Patient& patient = PatientNamed(event_.patient);
+  Hear(record, patient);
+  if (patient.record.Repeated(Digest64(record.payload), event_.topic_kind == "vitals")) {
+    ++counts_.repeats;
+    return;
+  }
+  ++counts_.events;
+  if (event_.kind == EventKind::kEncounter) {
+    TakeEncounter(record, &patient);
+  } else {
+    patient.record.Amend(record, event_, &amended_);
+  }
+  counts_.observations += amended_.samples.size();
+  const bool begins = patient.begun == 0 && patient.quarantined == 0;
+  const DetectorMask woken = WokenBy(event_);
+  if (!begins && woken == 0 && event_.kind != EventKind::kAction) return;
+  cause_name_ = record.producer + ":" + std::to_string(record.sequence);
+  if (event_.kind == EventKind::kAction) {
+    TakeAction(record, &patient);
+    return;
+  }
+  if (begins) BeginDetectors(&patient);
+  RunPass(&patient, woken, ShowEvent(patient));
+  EvaluateAlerts(&patient);
+  RunImmediate(&patient);
+}
+
+}  // namespace tonus::core

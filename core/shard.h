@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/host/catalogue.h"
+#include "core/host/detector_host.h"
+#include "core/host/patient.h"
+#include "core/normalise/normalise.h"
+#include "core/outbox.h"
+
+namespace tonus::core {
+
+/// That a source has spoken; what the stage of sources needs of an event.
+struct Heard {
+  Offset offset = 0;
+  LogTimeNs recorded_ns = 0;
+  std::uint32_t source = 0;   ///< Number within the shard.
+  std::uint32_t patient = 0;  ///< Number within the shard.
+  bool leaves = false;        ///< The event discharges the patient.
+};
+
+/// Counts of a shard; see EngineStats.
+struct ShardCounts {
+  std::uint64_t events = 0, observations = 0, repeats = 0, alerts = 0;
+  std::map<std::string, std::uint64_t> rejected;
+};
+
+/// Some of the patients and everything about them.
+///
+/// Owned by the engine; used by one thread at a time, and shares nothing that changes with another
+/// shard. Every shard is shown every record, so that all of them move log time at the same places;
+/// it acts on those of its own patients. Invariant: what it puts out about a patient depends on
+/// that patient's records and on log time alone.
+class Shard : private AlertSink {
+ public:
+  Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace);
+  ~Shard() override;
+
+  /// Opens the detectors.
+  Result<void> Open() { return host_.Open(); }
+
+  /// Moves log time to the record's, letting timers fire that are due before it.
+  void MoveTo(const Record& record);
+  /// Takes a record of one of this shard's patients, after MoveTo.
+  void Take(const Record& record);
+  /// Lets every timer with a deadline up to and including `until` fire.
+  void AdvanceTo(LogTimeNs until, Offset cause);
+
+  /// What has been put out and heard since they were last cleared, in order.
+  Outbox& Out() { return out_; }
+  std::vector<Heard>& HeardSources() { return heard_; }
+  const std::string& SourceName(std::uint32_t number) const { return source_names_[number]; }
+  const std::string& PatientName(std::uint32_t number) const {
+    return by_number_[number]->record.Id();
+  }
+
+  const ShardCounts& Counts() const { return counts_; }
+  const NormaliserCounts& Normalised() const { return normaliser_.Counts(); }
+  std::uint64_t Calls() const { return host_.Calls(); }
+  std::uint64_t Patients() const { return by_number_.size(); }
+
+ private:
+  struct Hasher {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const;
+  };
+  struct Queued {
+    LogTimeNs deadline;
+    Patient* patient;
+    TimerKey key;
+  };
+  struct Later {
+    bool operator()(const Queued& a, const Queued& b) const;
+  };
+
+  // shard.cc: records and time
+  Patient& PatientNamed(std::string_view id);
+  void Hear(const Record& record, const Patient& patient);
+  void Reject(const Record& record, const Rejection& rejection);
+  void TakeAction(const Record& record, Patient* patient);
+  void TakeEncounter(const Record& record, Patient* patient);
+  void FireUntil(LogTimeNs until, bool inclusive);
+  void Fire(Patient* patient, TimerKey key);
+  void SetTimer(Patient* patient, TimerKey key, LogTimeNs deadline);
+  void Emit(KeyedOutput::Kind kind, std::string topic, std::string payload, std::uint64_t digest);
+
+  // shard_pass.cc: detectors and alerts
+  void BeginDetectors(Patient* patient);
+  DetectorMask WokenBy(const NormalEvent& event) const;
+  void RunPass(Patient* patient, DetectorMask woken, const tonus_event* event);
+  void RunTimer(Patient* patient, std::size_t detector, std::uint32_t timer);
+  void Deliver(Patient* patient, std::size_t detector, bool good);
+  void TakeFinding(Patient* patient, std::size_t detector, ConditionId condition, Finding finding);
+  void TellPeers(Patient* patient, std::size_t detector);
+  void Quarantine(Patient* patient, std::size_t detector, const std::string& words);
+  void EvaluateAlerts(Patient* patient);
+  void RunImmediate(Patient* patient);
+  void EndWatch(Patient* patient);
+  const tonus_event* ShowEvent(const Patient& patient);
+  void Trace(const Patient& patient, std::size_t detector, ConditionId condition);
+  void Take(const AlertVersion& version) override;
+
+  const Mapping& mapping_;
+  const Catalogue& catalogue_;
+  const bool trace_;
+  Normaliser normaliser_;
+  DetectorHost host_;
+  std::unordered_map<std::string, std::unique_ptr<Patient>, Hasher, std::equal_to<>> patients_;
+  std::vector<Patient*> by_number_;
+  std::unordered_map<std::string, std::uint32_t, Hasher, std::equal_to<>> sources_;
+  std::vector<std::string> source_names_;
+  std::priority_queue<Queued, std::vector<Queued>, Later> queue_;
+
+  // Of the record or timer that is being worked on.
+  LogTimeNs now_ = 0;
+  Offset cause_ = 0;
+  OutputKey key_;
+  std::string cause_name_;
+  std::vector<ConditionId> dirty_;
+  std::vector<std::vector<ConditionId>> letters_;  ///< Findings to tell, by detector.
+  std::vector<std::pair<LogTimeNs, TimerKey>> immediate_;
+
+  // Buffers that are used again.
+  NormalEvent event_;
+  std::vector<Rejection> rejections_;
+  Amended amended_;
+  std::vector<tonus_sample> samples_;
+  tonus_event shown_ = {};
+  tonus_pump_event shown_pump_ = {};
+  tonus_order shown_order_ = {};
+  tonus_dose shown_dose_ = {};
+  tonus_procedure shown_procedure_ = {};
+  tonus_patient shown_patient_ = {};
+  std::vector<tonus_str> shown_diagnoses_;
+  std::uint32_t last_source_ = 0;
+
+  Outbox out_;
+  std::vector<Heard> heard_;
+  ShardCounts counts_;
+};
+
+}  // namespace tonus::core

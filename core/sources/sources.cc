@@ -1,0 +1,169 @@
+#include "core/sources/sources.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "base/topic.h"
+#include "tonus/v1/system.pb.h"
+
+namespace tonus::core {
+namespace {
+
+constexpr std::uint64_t kFewestMessages = 5;
+constexpr std::size_t kIntervals = 9;
+constexpr std::int64_t kSameTime = kSecondNs;  ///< Messages closer than this are one burst.
+constexpr std::int64_t kShortestSilence = 15 * kMinuteNs;
+constexpr std::int64_t kEpisodic = 2 * kHourNs;
+constexpr std::int64_t kPatientOfSource = kDayNs;  ///< Heard through it so lately.
+constexpr std::size_t kMostPatients = 4096;
+constexpr int kMostNamed = 64;
+
+}  // namespace
+
+struct Sources::Source {
+  std::string name;
+  std::uint64_t messages = 0;
+  LogTimeNs last = 0;
+  std::array<std::int64_t, kIntervals> intervals = {};
+  std::size_t intervals_seen = 0;
+  bool silent = false;
+  LogTimeNs silent_since = 0;
+  bool queued = false;
+  /// When each patient was heard of last through this source; one that has left is taken out.
+  std::unordered_map<std::uint64_t, LogTimeNs> patients;
+  std::uint64_t last_patient = ~0ULL;
+  LogTimeNs* last_slot = nullptr;
+
+  /// After how long this source counts as silent; 0: it is not watched.
+  std::int64_t Limit() const {
+    const std::size_t n = std::min(intervals_seen, kIntervals);
+    if (messages < kFewestMessages || n < kFewestMessages - 1 || patients.empty()) return 0;
+    std::array<std::int64_t, kIntervals> sorted = intervals;
+    std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n));
+    const std::int64_t usual = sorted[n / 2];
+    if (usual > kEpisodic) return 0;
+    return std::max({kShortestSilence, 3 * usual, sorted[n - 1] + sorted[n - 1] / 2});
+  }
+};
+
+Sources::Sources(NameOf name_of) : name_of_(std::move(name_of)) {}
+Sources::~Sources() = default;
+
+bool Sources::Later::operator()(const Due& a, const Due& b) const {
+  if (a.deadline != b.deadline) return a.deadline > b.deadline;
+  return a.source->name > b.source->name;
+}
+
+void Sources::MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out) {
+  while (!queue_.empty() &&
+         (queue_.top().deadline < until || (inclusive && queue_.top().deadline == until))) {
+    const Due due = queue_.top();
+    queue_.pop();
+    Source& source = *due.source;
+    source.queued = false;
+    const std::int64_t limit = source.Limit();
+    if (limit == 0 || source.silent) continue;
+    if (source.last + limit > due.deadline) {
+      source.queued = true;
+      queue_.push({source.last + limit, &source});
+      continue;
+    }
+    source.silent = true;
+    source.silent_since = source.last;
+    const OutputKey key{due.deadline, true, 0, 0, source.name, 0, 0};
+    Say(source, true, due.deadline, key, cause, out);
+  }
+}
+
+void Sources::Note(Source* source, PatientKey patient, bool leaves, LogTimeNs now) {
+  const std::uint64_t key = std::uint64_t{patient.shard} << 32U | patient.number;
+  if (leaves) {
+    source->patients.erase(key);
+    source->last_patient = ~0ULL;
+    return;
+  }
+  if (source->last_patient == key) {
+    *source->last_slot = now;
+    return;
+  }
+  if (source->patients.size() == kMostPatients && source->patients.count(key) == 0) return;
+  source->last_slot = &(source->patients[key] = now);
+  source->last_patient = key;
+}
+
+std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientKey patient,
+                            bool leaves, LogTimeNs now, Offset offset, Outbox* out) {
+  std::uint32_t number = known;
+  if (known == kNew) {
+    const auto [at, fresh] =
+        numbers_.try_emplace(std::string(name), static_cast<std::uint32_t>(sources_.size()));
+    if (fresh) {
+      sources_.push_back(std::make_unique<Source>());
+      sources_.back()->name = name;
+    }
+    number = at->second;
+  }
+  Source& source = *sources_[number];
+  if (leaves) {
+    // Whoever reported the discharge, no device of this patient is waited for any more.
+    for (const std::unique_ptr<Source>& other : sources_) Note(other.get(), patient, true, now);
+  } else {
+    Note(&source, patient, false, now);
+  }
+  if (source.messages > 0 && now - source.last >= kSameTime) {
+    source.intervals[source.intervals_seen++ % kIntervals] = now - source.last;
+  }
+  ++source.messages;
+  source.last = now;
+  if (source.silent) {
+    source.silent = false;
+    Say(source, false, now, OutputKey{now, false, offset, 0, {}, 0, 0}, offset, out);
+  }
+  if (!source.queued && source.messages >= kFewestMessages) {
+    const std::int64_t limit = source.Limit();
+    if (limit != 0) {
+      source.queued = true;
+      queue_.push({now + limit, &source});
+    }
+  }
+  return number;
+}
+
+void Sources::Say(const Source& source, bool silent, LogTimeNs now, const OutputKey& key,
+                  Offset cause, Outbox* out) const {
+  v1::TechAlert alert;
+  alert.set_kind("source_silent");
+  alert.set_subject(source.name);
+  alert.set_state(silent ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
+  alert.set_since_ns(source.silent_since);
+  alert.set_time_ns(now);
+  std::vector<std::string> names;
+  for (const auto& [patient, heard] : source.patients) {
+    if (source.silent_since - heard > kPatientOfSource) continue;
+    names.push_back(name_of_(
+        {static_cast<std::uint32_t>(patient >> 32U), static_cast<std::uint32_t>(patient)}));
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (alert.patients_size() == kMostNamed) break;
+    alert.add_patients(name);
+  }
+  const std::string since = FormatTime(source.silent_since);
+  alert.set_text(silent ? "'" + source.name + "' has said nothing since " + since + ": " +
+                              std::to_string(names.size()) +
+                              " patients are watched less well; check the device, its cable and "
+                              "its network"
+                        : "'" + source.name + "' speaks again; it was silent since " + since);
+  KeyedOutput keyed;
+  keyed.key = key;
+  keyed.output.topic = JoinTopic({"tech", EscapeTopicPart(source.name)});
+  keyed.output.payload = alert.SerializeAsString();
+  keyed.output.digest = ContentDigest(keyed.output.topic, keyed.output.payload);
+  keyed.output.time_ns = now;
+  keyed.output.cause = cause;
+  out->push_back(std::move(keyed));
+}
+
+}  // namespace tonus::core

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/outbox.h"
+
+namespace tonus::core {
+
+/// Watches the sources across all patients: one that is usually heard and falls silent raises the
+/// technical alert `source_silent`, which names the patients who are watched less well.
+///
+/// A source is watched once five messages were heard. It is silent when nothing came for longer
+/// than 15 minutes, three times its usual interval (the median of the last nine between messages at
+/// different times) and one and a half times the longest of those nine. One whose usual interval is
+/// over two hours speaks by occasion and is not watched; nor is one all of whose patients have
+/// left. Figures unvalidated.
+///
+/// Owned by the engine, used from its thread alone. It is fed in the order of the log, so what it
+/// says does not depend on shards.
+class Sources {
+ public:
+  /// A patient as the engine knows it; `name` turns it into an identifier.
+  struct PatientKey {
+    std::uint32_t shard = 0, number = 0;
+  };
+  using NameOf = std::function<const std::string&(PatientKey)>;
+
+  explicit Sources(NameOf name_of);
+  ~Sources();
+
+  /// Lets silences show that are due before `until` (or at it, if inclusive).
+  void MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out);
+  /// A source speaks. `known` is a number that the caller keeps for it, or kNew.
+  std::uint32_t Hear(std::uint32_t known, std::string_view name, PatientKey patient, bool leaves,
+                     LogTimeNs now, Offset offset, Outbox* out);
+
+  static constexpr std::uint32_t kNew = 0xFFFFFFFF;
+
+ private:
+  struct Source;
+  struct Due {
+    LogTimeNs deadline;
+    Source* source;
+  };
+  struct Later {
+    bool operator()(const Due& a, const Due& b) const;
+  };
+  void Note(Source* source, PatientKey patient, bool leaves, LogTimeNs now);
+  void Say(const Source& source, bool silent, LogTimeNs now, const OutputKey& key, Offset cause,
+           Outbox* out) const;
+
+  NameOf name_of_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::priority_queue<Due, std::vector<Due>, Later> queue_;
+};
+
+}  // namespace tonus::core

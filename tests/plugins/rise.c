@@ -1,0 +1,243 @@
+/* A small, good detector for tests of the host: says `zoo.rise` from HR alone.
+ * HR >= 100: watch, medium. >= 130: sure, high. Clears below 100. No HR for two hours: `zoo.quiet`, info.
+ * Variants (ZOO_...) break one rule each; tests/contract/abi_test.cc says what the loader or host answers. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tonus/plugin.h"
+
+#ifndef ZOO_NAME
+#define ZOO_NAME "rise"
+#endif
+#ifndef ZOO_CONDITION
+#define ZOO_CONDITION "zoo.rise"
+#endif
+#define S(text) {text, sizeof(text) - 1}
+#define ARRAY(items) {items, sizeof(items) / sizeof(items[0]), sizeof(items[0])}
+
+struct tonus_instance {
+  const tonus_host* host;
+  const tonus_record_1* record;
+  uint32_t hr;
+  double limit;
+};
+struct tonus_state {
+  uint64_t seen;
+};
+
+static const tonus_param kParams[] = {
+#ifdef ZOO_BAD_DEFAULT
+    {sizeof(tonus_param), TONUS_T_REAL, S("limit_per_min"), S("/min"), S("Heart rate to speak from."),
+     S("unvalidated"), {0, 0}, {TONUS_T_REAL, 0, 0, 500, {0, 0}}, {TONUS_T_REAL, 0, 0, 60, {0, 0}},
+     {TONUS_T_REAL, 0, 0, 200, {0, 0}}},
+#else
+    {sizeof(tonus_param), TONUS_T_REAL, S("limit_per_min"), S("/min"), S("Heart rate to speak from."),
+     S("unvalidated"), {0, 0}, {TONUS_T_REAL, 0, 0, 100, {0, 0}}, {TONUS_T_REAL, 0, 0, 60, {0, 0}},
+     {TONUS_T_REAL, 0, 0, 200, {0, 0}}},
+#endif
+};
+static const tonus_input kInputs[] = {
+    {sizeof(tonus_input), TONUS_IN_SIGNAL, TONUS_IN_WAKES, 0, S("HR"), 0},
+#ifdef ZOO_NEEDS
+    {sizeof(tonus_input), TONUS_IN_SIGNAL, TONUS_IN_REQUIRED, 0, S(ZOO_NEEDS), 0},
+#endif
+#ifdef ZOO_READS
+    {sizeof(tonus_input), TONUS_IN_FINDING, TONUS_IN_WAKES, 0, S(ZOO_READS), 0},
+#endif
+};
+static const tonus_str kTiers[] = {S("watch"), S("sure")};
+static const tonus_str kWorkUp[] = {S("Look at the patient.")};
+static const tonus_competitor kCompetitors[] = {
+    {sizeof(tonus_competitor), 0, S("infection"), S("fever speaks for it")}};
+static const tonus_condition kConditions[] = {
+    {sizeof(tonus_condition), 0, S(ZOO_CONDITION), S("Fast heart"), S("{title} ({tier}): {reasons}"), ARRAY(kTiers),
+     ARRAY(kWorkUp), ARRAY(kCompetitors), S("made up for tests")},
+    {sizeof(tonus_condition), 0, S(ZOO_CONDITION "_quiet"), S("No heart rate"), S("{title}: {reasons}"), ARRAY(kTiers),
+     {0, 0, 0}, {0, 0, 0}, S("made up for tests")},
+};
+
+static tonus_rc say(tonus_ctx* ctx, const char* words) {
+  (void)ctx;
+  (void)words;
+  return TONUS_ERROR;
+}
+
+static tonus_rc zoo_open(const tonus_host* host, tonus_ctx* ctx, tonus_instance** out) {
+  tonus_value limit;
+  tonus_str hr = S("HR");
+  tonus_instance* self = calloc(1, sizeof *self);
+#ifdef ZOO_OPEN_FAILS
+  tonus_str words = S("the moon is not in the right phase");
+  free(self);
+  host->fail(ctx, TONUS_ERROR, words);
+  return TONUS_ERROR;
+#endif
+  self->host = host;
+  self->record = host->query(host, TONUS_RECORD_1);
+  host->resolve(host, TONUS_NAME_SIGNAL, hr, &self->hr);
+  if (host->config(host, 0, &limit) != TONUS_OK) return say(ctx, "no setting");
+  self->limit = limit.f;
+  *out = self;
+  return TONUS_OK;
+}
+static void zoo_close(tonus_instance* self) { free(self); }
+static tonus_rc zoo_begin(tonus_instance* self, tonus_ctx* ctx, tonus_state** out) {
+  (void)self;
+  (void)ctx;
+  *out = calloc(1, sizeof **out);
+  return TONUS_OK;
+}
+static void zoo_end(tonus_instance* self, tonus_state* state) {
+  (void)self;
+  free(state);
+}
+
+static tonus_rc speak(tonus_instance* self, tonus_ctx* ctx, const tonus_sample* sample) {
+  tonus_ref ref = sample->ref;
+  tonus_evidence evidence[2] = {
+      {sizeof(tonus_evidence), TONUS_FOR, TONUS_REL_GE, TONUS_EVI_VALUE | TONUS_EVI_THRESHOLD | TONUS_EVI_PARAM,
+       S("HR"), {0, 0}, {0, 0}, sample->value, 0, self->limit, 0, 0, 0, sample->effective, {0, 0, 0}},
+      {sizeof(tonus_evidence), TONUS_MISSING, TONUS_REL_NONE, 0, S("TEMP"), {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, 0,
+       {0, 0, 0}}};
+  tonus_finding finding = {sizeof finding, 0, 0, sample->value >= 130 ? 1u : 0u,
+                           sample->value >= 130 ? TONUS_HIGH : TONUS_MEDIUM, 0, {0, 0, 0}, {0, 0}};
+  evidence[0].refs.p = &ref;
+  evidence[0].refs.n = 1;
+  evidence[0].refs.stride = sizeof ref;
+  finding.evidence.p = evidence;
+  finding.evidence.n = 2;
+  finding.evidence.stride = sizeof evidence[0];
+  if (sample->value < self->limit) {
+    finding.flags = TONUS_FINDING_CLEAR;
+    finding.evidence.n = 0;
+  }
+#ifdef ZOO_NAN
+  evidence[0].value = NAN;
+#endif
+#ifdef ZOO_BAD_TEXT
+  evidence[0].text.p = "\xff\xfe";
+  evidence[0].text.n = 2;
+#endif
+#ifdef ZOO_BAD_TIER
+  finding.tier = 7;
+#endif
+#ifdef ZOO_BAD_CONDITION
+  finding.condition = 9;
+#endif
+  return self->host->report(ctx, &finding);
+}
+
+static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx* ctx, const tonus_event* event) {
+  uint32_t i;
+  tonus_finding quiet = {sizeof quiet, TONUS_FINDING_CLEAR, 1, 0, TONUS_INFO, 0, {0, 0, 0}, {0, 0}};
+  tonus_rc rc;
+  ++state->seen;
+  if (event->kind != TONUS_EV_OBSERVATIONS) return TONUS_OK;
+#ifdef ZOO_FAILS
+  {
+    tonus_str words = S("lost its way");
+    self->host->fail(ctx, TONUS_ERROR, words);
+    return TONUS_ERROR;
+  }
+#endif
+#ifdef ZOO_BURNS
+  {
+    tonus_array samples;
+    while (self->record->window(ctx, self->hr, 0, INT64_MAX, &samples) == TONUS_OK) {
+    }
+  }
+#endif
+#ifdef ZOO_NOW
+  self->host->set_timer(ctx, 3, self->host->now(ctx));
+#endif
+  for (i = 0; i < event->samples.n; ++i) {
+    const tonus_sample* sample =
+        (const tonus_sample*)(const void*)((const char*)event->samples.p + (size_t)event->samples.stride * i);
+    if (sample->signal != self->hr) continue;
+    rc = speak(self, ctx, sample);
+    if (rc != TONUS_OK) return rc;
+    rc = self->host->set_timer(ctx, 1, self->host->now(ctx) + INT64_C(7200000000000));
+    if (rc != TONUS_OK) return rc;
+    rc = self->host->report(ctx, &quiet);
+    if (rc != TONUS_OK) return rc;
+  }
+  return TONUS_OK;
+}
+
+static tonus_rc zoo_on_timer(tonus_instance* self, tonus_state* state, tonus_ctx* ctx, uint32_t id) {
+  tonus_sample last;
+  tonus_str any = {0, 0};
+  tonus_evidence evidence = {sizeof evidence, TONUS_MISSING, TONUS_REL_NONE, 0, S("HR"), {0, 0}, {0, 0}, 0, 0, 0, 0, 0,
+                             0, 0, {0, 0, 0}};
+  tonus_finding quiet = {sizeof quiet, 0, 1, 0, TONUS_INFO, 0, {0, 0, 0}, {0, 0}};
+  (void)state;
+#ifdef ZOO_NOW
+  if (id == 3) return self->host->set_timer(ctx, 3, self->host->now(ctx));
+#endif
+  if (id != 1) return TONUS_OK;
+  if (self->record->latest(ctx, self->hr, any, &last) == TONUS_OK) evidence.at = last.effective;
+  quiet.evidence.p = &evidence;
+  quiet.evidence.n = 1;
+  quiet.evidence.stride = sizeof evidence;
+  return self->host->report(ctx, &quiet);
+}
+
+static tonus_rc zoo_save(tonus_instance* self, const tonus_state* state, tonus_ctx* ctx, const tonus_writer* writer) {
+  (void)self;
+  (void)ctx;
+  return writer->write(writer->self, state, sizeof *state);
+}
+static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version, const tonus_reader* reader,
+                         tonus_state** out) {
+  (void)self;
+  (void)ctx;
+  (void)version;
+  (void)reader;
+  *out = NULL;
+  return TONUS_ERROR;
+}
+
+static const tonus_detector kDetectors[] = {{
+    sizeof(tonus_detector), 0, S("org.tonus.test." ZOO_NAME), S(ZOO_NAME), S("1.0.0"), S("tonus"), S(""), ARRAY(kParams),
+    ARRAY(kInputs),
+#ifdef ZOO_NO_CONDITION
+    {0, 0, 0},
+#else
+    ARRAY(kConditions),
+#endif
+    1, 1, 64, 0, 0, zoo_open, zoo_close, zoo_begin, zoo_end,
+#ifdef ZOO_NO_FUNCTION
+    0,
+#else
+    zoo_on_event,
+#endif
+    zoo_on_timer, zoo_save, zoo_load, 0}};
+
+#ifdef ZOO_MAGIC
+#define MAGIC 7u
+#else
+#define MAGIC TONUS_MAGIC
+#endif
+#ifndef ZOO_MAJOR
+#define ZOO_MAJOR TONUS_ABI_MAJOR
+#endif
+#ifndef ZOO_MINOR
+#define ZOO_MINOR TONUS_ABI_MINOR
+#endif
+#ifdef ZOO_SIZE
+static const tonus_plugin kPlugin = {MAGIC, ZOO_SIZE, ZOO_MAJOR, ZOO_MINOR, ARRAY(kDetectors)};
+#else
+static const tonus_plugin kPlugin = {MAGIC, sizeof(tonus_plugin), ZOO_MAJOR, ZOO_MINOR, ARRAY(kDetectors)};
+#endif
+
+#ifdef ZOO_SYMBOL
+TONUS_EXPORT const tonus_plugin* tonus_plugin_v9(void);
+TONUS_EXPORT const tonus_plugin* tonus_plugin_v9(void) { return &kPlugin; }
+#elif defined(ZOO_NOTHING)
+const tonus_plugin* tonus_plugin_v1(void) { return NULL; }
+const tonus_plugin* zoo_unused(void);
+const tonus_plugin* zoo_unused(void) { return &kPlugin; }
+#else
+const tonus_plugin* tonus_plugin_v1(void) { return &kPlugin; }
+#endif
