@@ -55,6 +55,8 @@ struct Mapping::Impl {
 
   CodeSystem SystemOf(std::string_view system) const {
     if (system.empty() || system == "local") return CodeSystem::kLocal;
+    if (system == "mdc") return CodeSystem::kMdc;
+    if (system == "loinc") return CodeSystem::kLoinc;
     return static_cast<CodeSystem>(data.systems.Find(CodeSystem::kLocal, system));
   }
 
@@ -216,6 +218,10 @@ std::string_view Mapping::RefusedCode(std::string_view system, std::string_view 
   const std::uint32_t index = impl_->data.refused.Find(impl_->SystemOf(system), code);
   if (index == 0) return {};
   return impl_->data.refused_reasons[index - 1];
+}
+
+bool Mapping::IgnoredCode(std::string_view system, std::string_view code) const {
+  return impl_->data.ignored.Find(impl_->SystemOf(system), code) != 0;
 }
 
 std::string_view Mapping::ResolveUnit(std::string_view spelling) const {

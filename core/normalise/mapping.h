@@ -63,6 +63,7 @@ struct Signal {
   bool sites = false;          ///< Values are kept for each body site.
   bool unit_required = false;  ///< A number without a unit is refused.
   bool show_words = false;     ///< Sentences show the word for a value, not the number.
+  bool except_lab = false;     ///< From a laboratory the same code is another quantity.
   double plausible_low = 0;    ///< Inclusive, canonical unit.
   double plausible_high = 0;   ///< Inclusive, canonical unit.
   std::int64_t stale_after_ns = 0;
@@ -172,6 +173,8 @@ class Mapping {
   DrugId ResolveDrug(std::string_view system, std::string_view code) const;
   /// Why a code is refused although other tables list it; empty: it is not.
   std::string_view RefusedCode(std::string_view system, std::string_view code) const;
+  /// Whether a code is known and deliberately not used.
+  bool IgnoredCode(std::string_view system, std::string_view code) const;
   /// The canonical spelling of a unit ("°F" → "[degF]"); empty: unknown.
   std::string_view ResolveUnit(std::string_view spelling) const;
   /// How `unit` becomes the canonical unit of a signal; null: unknown or not accepted for it. An

@@ -51,6 +51,7 @@ struct MappingData {
   CodeTable procedure_names{Folding::kFolded};
   CodeTable drug_codes{Folding::kFolded};
   CodeTable refused{Folding::kFolded};  ///< → index into refused_reasons, plus one.
+  CodeTable ignored{Folding::kFolded};
   std::string digest;
 };
 

@@ -1,7 +1,6 @@
 #include "core/normalise/normalise.h"
 
 #include <google/protobuf/stubs/logging.h>
-#include <google/protobuf/unknown_field_set.h>
 
 #include <algorithm>
 #include <limits>
@@ -20,10 +19,6 @@ namespace {
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxShown = 60;
 constexpr std::size_t kMaxDistinct = 1000;
-/// A message that held more observations is not kept: one large batch must not hold memory for
-/// ever.
-constexpr int kMaxKeptItems = 256;
-
 /// libprotobuf writes a line to standard error for each string that is not UTF-8. The Rejection
 /// says it, and a broken sender must not be able to flood a log.
 void SilenceProtobufOnce() {
@@ -67,22 +62,6 @@ BodyName NameOfBody(v1::Event::BodyCase body) {
       break;
   }
   return {"", "no body"};
-}
-
-/// Empties a message whose observations are to be filled again, keeping their memory.
-void ClearKeepingItems(v1::Event* event) {
-  if (event->body_case() != v1::Event::kObservations) {
-    event->Clear();
-    event->mutable_observations();
-    return;
-  }
-  event->mutable_observations()->Clear();
-  event->clear_patient_id();
-  event->clear_source_id();
-  event->clear_source_sequence();
-  event->clear_effective_ns();
-  auto* unknown = event->GetReflection()->MutableUnknownFields(event);
-  if (!unknown->empty()) unknown->Clear();
 }
 
 }  // namespace
@@ -189,54 +168,51 @@ void Normaliser::Impl::CountUnknown(std::map<std::string, std::uint64_t>* table,
   }
 }
 
-bool Normaliser::Impl::Parse(const Record& record, bool observations, v1::Event** event) {
-  if (observations) {
-    if (!observed ||
-        (observed->has_observations() && observed->observations().items_size() > kMaxKeptItems)) {
-      observed = std::make_unique<v1::Event>();
-    }
-    ClearKeepingItems(observed.get());
-    *event = observed.get();
-  } else {
-    other.Clear();
-    *event = &other;
+bool Normaliser::Impl::Parse(const Record& record) {
+  if (!options.always_protobuf && IsObservationKind(out->topic_kind) &&
+      ReadPlainEvent(record.payload, &observed)) {
+    body_case = v1::Event::kObservations;
+    return true;
   }
-  if ((*event)->MergeFromString(record.payload)) return true;
-  return Refuse(RejectionCode::kMalformed,
-                "the payload of " + std::to_string(record.payload.size()) +
-                    " bytes is no tonus.v1.Event, or a text in it is not UTF-8; check the "
-                    "producer's encoder");
+  if (!message.ParseFromString(record.payload)) {
+    return Refuse(RejectionCode::kMalformed,
+                  "the payload of " + std::to_string(record.payload.size()) +
+                      " bytes is no tonus.v1.Event, or a text in it is not UTF-8; check the "
+                      "producer's encoder");
+  }
+  body_case = message.body_case();
+  ReadParsedEvent(message, &observed);
+  return true;
 }
 
-bool Normaliser::Impl::CheckEnvelope(const Record& record, v1::Event* event,
-                                     std::string_view patient_part) {
+bool Normaliser::Impl::CheckEnvelope(std::string_view patient_part) {
   std::string_view patient = patient_part;
   if (patient_part == "_" || patient_part.find('%') != std::string_view::npos) {
     topic_patient = UnescapeTopicPart(patient_part);
     patient = topic_patient;
   }
-  if (event->patient_id().empty()) {
+  if (observed.patient.empty()) {
     return Refuse(RejectionCode::kPatientMismatch,
                   "the event names no patient; set patient_id as in the topic");
   }
-  if (event->patient_id() != patient) {
-    return Refuse(RejectionCode::kPatientMismatch,
-                  "the event is about " + Shown(event->patient_id()) + ", its topic about " +
-                      Shown(patient) + "; both must name one patient");
+  if (observed.patient != patient) {
+    return Refuse(RejectionCode::kPatientMismatch, "the event is about " + Shown(observed.patient) +
+                                                       ", its topic about " + Shown(patient) +
+                                                       "; both must name one patient");
   }
   if (patient.size() > kMaxNameBytes) {
     return Refuse(RejectionCode::kMalformed, "patient_id has " + std::to_string(patient.size()) +
                                                  " bytes; at most 64 are allowed");
   }
-  out->patient = event->patient_id();
-  out->source = event->source_id();
-  out->source_sequence = event->source_sequence();
-  out->effective_ns = event->effective_ns();
+  out->patient = observed.patient;
+  out->source = observed.source;
+  out->source_sequence = observed.source_sequence;
+  out->effective_ns = observed.effective_ns;
   if (out->effective_ns == 0) {
     return Refuse(RejectionCode::kMalformed, "effective_ns is not set; say when it was true");
   }
   std::int64_t age_ns = 0;
-  if (__builtin_sub_overflow(record.recorded_ns, out->effective_ns, &age_ns)) {
+  if (__builtin_sub_overflow(out->recorded_ns, out->effective_ns, &age_ns)) {
     return Refuse(RejectionCode::kMalformed, "effective_ns is no time that can be");
   }
   if (age_ns < -options.future_ns) {
@@ -253,18 +229,16 @@ bool Normaliser::Impl::CheckEnvelope(const Record& record, v1::Event* event,
   return true;
 }
 
-bool Normaliser::Impl::CheckKind(const v1::Event& event) {
-  const BodyName body = NameOfBody(event.body_case());
-  const bool observations = IsObservationKind(out->topic_kind);
-  const bool matches = observations ? event.has_observations() : out->topic_kind == body.kind;
-  if (!matches) {
-    return Refuse(RejectionCode::kKindMismatch, "the topic's kind is " + Shown(out->topic_kind) +
-                                                    ", the payload holds " + body.name);
+bool Normaliser::Impl::CheckKind() {
+  if (body_case == v1::Event::BODY_NOT_SET) {
+    return Refuse(RejectionCode::kMalformed, "the event has no body");
   }
-  if (observations && event.observations().items().empty()) {
-    return Refuse(RejectionCode::kMalformed, "the event holds no observation");
-  }
-  return true;
+  const BodyName name = NameOfBody(body_case);
+  const bool matches = IsObservationKind(out->topic_kind) ? body_case == v1::Event::kObservations
+                                                          : out->topic_kind == name.kind;
+  if (matches) return true;
+  return Refuse(RejectionCode::kKindMismatch, "the topic's kind is " + Shown(out->topic_kind) +
+                                                  ", the payload holds " + name.name);
 }
 
 bool Normaliser::Impl::Run(const Record& record) {
@@ -282,38 +256,34 @@ bool Normaliser::Impl::Run(const Record& record) {
   }
   out->topic_kind = topic->kind;
   out->unit = topic->unit;
-  v1::Event* event = nullptr;
-  if (!Parse(record, IsObservationKind(topic->kind), &event)) return false;
-  if (!CheckEnvelope(record, event, topic->patient) || !CheckKind(*event)) return false;
-  switch (event->body_case()) {
+  if (!Parse(record) || !CheckEnvelope(topic->patient) || !CheckKind()) return false;
+  switch (body_case) {
     case v1::Event::kObservations:
-      out->kind = EventKind::kObservations;
-      ReadObservations(event->mutable_observations());
-      return true;
+      return ReadObservations();
     case v1::Event::kPumpStatus:
-      return ReadPumpStatus(event->pump_status());
+      return ReadPumpStatus(message.pump_status());
     case v1::Event::kPumpEvent:
-      return ReadPumpEvent(event->pump_event());
+      return ReadPumpEvent(message.pump_event());
     case v1::Event::kOrder:
-      return ReadOrder(event->order());
+      return ReadOrder(message.order());
     case v1::Event::kAdministration:
-      return ReadAdministration(event->administration());
+      return ReadAdministration(message.administration());
     case v1::Event::kProcedure:
-      return ReadProcedure(event->procedure());
+      return ReadProcedure(message.procedure());
     case v1::Event::kEncounter:
-      return ReadEncounter(event->encounter(), topic->unit);
+      return ReadEncounter(message.encounter(), topic->unit);
     case v1::Event::kPatient:
-      return ReadPatient(event->patient());
+      return ReadPatient(message.patient());
     case v1::Event::kAction:
-      return ReadAction(event->action());
+      return ReadAction(message.action());
     case v1::Event::kCustom:
       out->kind = EventKind::kCustom;
-      out->custom = {event->custom().type_url(), event->custom().value()};
+      out->custom = {message.custom().type_url(), message.custom().value()};
       return true;
     case v1::Event::BODY_NOT_SET:
       break;
   }
-  return Refuse(RejectionCode::kMalformed, "the event has no body");
+  return false;
 }
 
 }  // namespace tonus::core

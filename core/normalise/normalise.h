@@ -194,14 +194,17 @@ struct NormaliserOptions {
   std::int64_t future_ns = 5 * kMinuteNs;
   /// How far the effective time may lie before the recorded time. Local policy.
   std::int64_t horizon_ns = 400 * kDayNs;
+  /// Reads every payload through protobuf, never straight from its bytes: for tests that compare.
+  bool always_protobuf = false;
 };
 
 /// Counts since the Normaliser was made; for metrics and summaries, never for decisions.
 struct NormaliserCounts {
-  std::uint64_t events = 0;                        ///< Accepted.
-  std::uint64_t refused = 0;                       ///< Events refused whole.
-  std::uint64_t samples = 0;                       ///< Values accepted.
-  std::uint64_t dropped = 0;                       ///< Values left out quietly.
+  std::uint64_t events = 0;   ///< Accepted.
+  std::uint64_t refused = 0;  ///< Events refused whole.
+  std::uint64_t samples = 0;  ///< Values accepted.
+  std::uint64_t dropped = 0;  ///< Values left out quietly.
+  std::uint64_t ignored = 0;  ///< Of these, values whose code configuration ignores.
   std::uint64_t rejections[kRejectionCodes] = {};  ///< By RejectionCode, whole events and values.
   std::map<std::string, std::uint64_t> unknown_codes;  ///< By subject; the first 1000 distinct.
   std::map<std::string, std::uint64_t> unknown_drugs;  ///< By name; the first 1000 distinct.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/record.h"
 #include "core/normalise/mapping.h"
 #include "core/normalise/normalise.h"
+#include "core/normalise/observed.h"
 #include "tonus/v1/event.pb.h"
 
 namespace tonus::core {
@@ -22,10 +24,11 @@ struct Normaliser::Impl {
   const Mapping& mapping;
   const NormaliserOptions options;
   NormaliserCounts counts;
-  /// Two messages, because a change of body would free all observations of a reused one.
-  std::unique_ptr<v1::Event> observed;
-  v1::Event other;
-  std::string topic_patient;  ///< Unescaped, where the topic holds escapes.
+  ObservedEvent observed;
+  v1::Event::BodyCase body_case = v1::Event::BODY_NOT_SET;
+  v1::Event message;                     ///< What is not read straight from its bytes.
+  std::deque<std::string> folded_sites;  ///< Of samples whose site was not sent in its own form.
+  std::string topic_patient;             ///< Unescaped, where the topic holds escapes.
   std::array<char, 4> spinal_level{};
   std::string topic_unit;  ///< Unescaped unit, where an encounter names none.
 
@@ -41,20 +44,19 @@ struct Normaliser::Impl {
   /// Refuses one value, or the event where nothing would be left of it. Returns whether to go on.
   bool RefuseField(bool needed, RejectionCode code, std::string subject, std::string sentence);
 
-  bool Parse(const Record& record, bool observations, v1::Event** event);
-  bool CheckEnvelope(const Record& record, v1::Event* event, std::string_view patient_part);
-  bool CheckKind(const v1::Event& event);
+  bool Parse(const Record& record);
+  bool CheckEnvelope(std::string_view patient_part);
+  bool CheckKind();
 
-  void ReadObservations(v1::Observations* observations);
-  void ReadObservation(v1::Observation* item, int index);
-  SignalId ResolveCode(v1::Observation* item, int index);
-  bool ReadValue(const v1::Observation& item, int index, const Signal& signal,
-                 NormalSample* sample);
-  bool ReadText(const v1::Observation& item, int index, const Signal& signal, std::string_view text,
-                NormalSample* sample);
-  bool ReadQuantity(const v1::Observation& item, int index, const Signal& signal, double number,
+  bool ReadObservations();
+  void ReadObservation(const ObservedItem& item, int index);
+  SignalId ResolveCode(const ObservedItem& item, int index, std::string_view* site);
+  bool ReadValue(const ObservedItem& item, int index, const Signal& signal, NormalSample* sample);
+  bool ReadText(const ObservedItem& item, int index, const Signal& signal, NormalSample* sample);
+  bool ReadQuantity(const ObservedItem& item, int index, const Signal& signal, double number,
                     NormalSample* sample);
-  bool ReadTime(const v1::Observation& item, int index, const Signal& signal, NormalSample* sample);
+  bool ReadTime(const ObservedItem& item, int index, const Signal& signal, NormalSample* sample);
+  bool ReadSite(std::string_view sent, int index, const Signal& signal, NormalSample* sample);
   void CountUnknown(std::map<std::string, std::uint64_t>* table, const std::string& key);
 
   bool ReadPumpEvent(const v1::PumpEvent& body);

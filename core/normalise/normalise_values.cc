@@ -18,10 +18,11 @@ namespace {
 constexpr std::uint32_t kMdcPartition = 65536;
 constexpr std::size_t kMaxSiteBytes = 32;
 constexpr std::size_t kMaxText = 128;
+constexpr std::size_t kMaxItems = 4096;
 
-std::string SubjectOf(const v1::Coding& code) {
-  return (code.system().empty() ? "local" : code.system().substr(0, 64)) + " " +
-         code.code().substr(0, 64);
+std::string SubjectOf(const ObservedItem& item) {
+  return std::string(item.system.empty() ? "local" : item.system.substr(0, 64)) + " " +
+         std::string(item.code.substr(0, 64));
 }
 
 std::string_view Trim(std::string_view text) {
@@ -30,7 +31,7 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-/// Conversions are rounded to the sixth decimal, so that 100.4 °F is 38 and not a hair beside it:
+/// Conversions are rounded to the sixth decimal, so that 0.57 is 57 % and not 56.99999999999999:
 /// thresholds are written in decimals.
 double Convert(const UnitConversion& conversion, double value) {
   if (conversion.IsIdentity()) return value;
@@ -64,22 +65,22 @@ bool WordsFollow(std::string_view rest) {
   return std::none_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Makes "Left leg" and "LEFT-LEG" `left_leg`. False: not a site.
-bool FoldSite(std::string* site) {
-  if (site->size() > kMaxSiteBytes) return false;
-  for (char& c : *site) {
+/// "Left leg" and "LEFT-LEG" are `left_leg`. Empty: not a site.
+std::string FoldSite(std::string_view site) {
+  std::string out;
+  for (char c : site) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     if (c == ' ' || c == '-') c = '_';
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    if (!plain) return false;
+    if (!plain) return {};
+    out += c;
   }
-  return true;
+  return out;
 }
 
 /// What is known about an MDC number that no signal has.
-std::string MdcHint(const Mapping& mapping, const v1::Coding& code) {
+std::string MdcHint(const Mapping& mapping, std::string_view text) {
   std::uint32_t number = 0;
-  const std::string& text = code.code();
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return {};
   const std::uint32_t term = number % kMdcPartition;
@@ -101,73 +102,105 @@ std::string AcceptedUnits(const Signal& signal) {
 
 }  // namespace
 
-void Normaliser::Impl::ReadObservations(v1::Observations* observations) {
-  for (int i = 0; i < observations->items_size(); ++i) {
-    ReadObservation(observations->mutable_items(i), i);
+bool Normaliser::Impl::ReadObservations() {
+  out->kind = EventKind::kObservations;
+  if (observed.items.empty()) {
+    return Refuse(RejectionCode::kMalformed, "the event holds no observation");
   }
+  if (observed.items.size() > kMaxItems) {
+    return Refuse(RejectionCode::kMalformed, "the event holds " +
+                                                 std::to_string(observed.items.size()) +
+                                                 " observations; at most 4096 are allowed");
+  }
+  folded_sites.clear();
+  int index = 0;
+  for (const ObservedItem& item : observed.items) ReadObservation(item, index++);
+  return true;
 }
 
-SignalId Normaliser::Impl::ResolveCode(v1::Observation* item, int index) {
-  v1::Coding* code = item->mutable_code();
-  if (const SignalId id = mapping.ResolveSignal(code->system(), code->code())) return id;
+SignalId Normaliser::Impl::ResolveCode(const ObservedItem& item, int index,
+                                       std::string_view* site) {
+  if (const SignalId id = mapping.ResolveSignal(item.system, item.code)) return id;
   // "MAS.left_leg": a local name with its site.
-  const std::string& text = code->code();
-  const std::size_t dot = text.find('.');
-  if (dot != std::string::npos && dot + 1 < text.size()) {
-    const SignalId id = mapping.ResolveSignal(code->system(), text.substr(0, dot));
+  const std::size_t dot = item.code.find('.');
+  if (dot != std::string_view::npos && dot + 1 < item.code.size()) {
+    const SignalId id = mapping.ResolveSignal(item.system, item.code.substr(0, dot));
     if (id != 0 && mapping.SignalOf(id).sites) {
-      if (item->body_site().empty()) item->set_body_site(text.substr(dot + 1));
+      if (site->empty()) *site = item.code.substr(dot + 1);
       return id;
     }
   }
-  const std::string subject = SubjectOf(*code);
+  if (mapping.IgnoredCode(item.system, item.code)) {
+    ++counts.ignored;
+    ++out->dropped;
+    return 0;
+  }
+  const std::string subject = SubjectOf(item);
   CountUnknown(&counts.unknown_codes, subject);
-  const std::string_view why = mapping.RefusedCode(code->system(), text);
-  std::string sentence = "no signal has code " + Shown(text) + " of " +
-                         (code->system().empty() ? "local names" : Shown(code->system()));
-  if (text.empty()) sentence = "the observation has no code";
-  if (!why.empty()) {
-    sentence = "code " + Shown(text) + " is refused: " + std::string(why);
-  } else if (!text.empty()) {
-    sentence += MdcHint(mapping, *code) + "; add it to a signal in config/signals.yaml";
+  const std::string_view why = mapping.RefusedCode(item.system, item.code);
+  std::string sentence = "no signal has code " + Shown(item.code) + " of " +
+                         (item.system.empty() ? "local names" : Shown(item.system));
+  if (item.code.empty()) {
+    sentence = "the observation has no code";
+  } else if (!why.empty()) {
+    sentence = "code " + Shown(item.code) + " is refused: " + std::string(why);
+  } else {
+    sentence += MdcHint(mapping, item.code) +
+                "; add it to a signal, or to ignored_codes, in config/signals.yaml";
   }
   RefuseValue(RejectionCode::kUnknownCode, index, subject, std::move(sentence));
   return 0;
 }
 
-void Normaliser::Impl::ReadObservation(v1::Observation* item, int index) {
-  if (item->quality() == v1::QUALITY_INVALID || item->quality() == v1::QUALITY_DEMO) {
+bool Normaliser::Impl::ReadSite(std::string_view sent, int index, const Signal& signal,
+                                NormalSample* sample) {
+  if (sent.empty() || !signal.sites) return true;
+  std::string folded = sent.size() > kMaxSiteBytes ? std::string() : FoldSite(sent);
+  if (folded.empty()) {
+    RefuseValue(
+        RejectionCode::kMalformedValue, index, signal.name,
+        "body site " + Shown(sent) + " is none: use letters, digits and _, such as left_leg");
+    return false;
+  }
+  if (folded == sent) {
+    sample->site = sent;
+  } else {
+    sample->site = folded_sites.emplace_back(std::move(folded));
+  }
+  return true;
+}
+
+void Normaliser::Impl::ReadObservation(const ObservedItem& item, int index) {
+  if (item.quality == v1::QUALITY_INVALID || item.quality == v1::QUALITY_DEMO) {
     ++out->dropped;
     return;
   }
-  const SignalId id = ResolveCode(item, index);
+  std::string_view site = item.site;
+  const SignalId id = ResolveCode(item, index, &site);
   if (id == 0) return;
   const Signal& signal = mapping.SignalOf(id);
+  if (signal.except_lab && out->topic_kind == "lab") {
+    ++counts.ignored;
+    ++out->dropped;
+    return;
+  }
   NormalSample sample;
   sample.signal = id;
-  if (item->quality() == v1::QUALITY_RETRACTED) {
+  if (item.quality == v1::QUALITY_RETRACTED) {
     sample.flags |= kSampleRetracted;
-  } else if (item->quality() != v1::QUALITY_UNSPECIFIED && item->quality() != v1::QUALITY_GOOD) {
+  } else if (item.quality != v1::QUALITY_UNSPECIFIED && item.quality != v1::QUALITY_GOOD) {
     sample.flags |= kSampleQuestionable;
   }
-  if (!ReadValue(*item, index, signal, &sample)) return;
-  if (!ReadTime(*item, index, signal, &sample)) return;
-  if (signal.sites && !item->body_site().empty()) {
-    if (!FoldSite(item->mutable_body_site())) {
-      RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
-                  "body site " + Shown(item->body_site()) +
-                      " is none: use letters, digits and _, such as left_leg");
-      return;
-    }
-    sample.site = item->body_site();
+  if (ReadValue(item, index, signal, &sample) && ReadTime(item, index, signal, &sample) &&
+      ReadSite(site, index, signal, &sample)) {
+    out->samples.push_back(sample);
   }
-  out->samples.push_back(sample);
 }
 
-bool Normaliser::Impl::ReadTime(const v1::Observation& item, int index, const Signal& signal,
+bool Normaliser::Impl::ReadTime(const ObservedItem& item, int index, const Signal& signal,
                                 NormalSample* sample) {
   std::int64_t age_ns = 0;
-  if (__builtin_add_overflow(out->effective_ns, item.offset_ns(), &sample->effective_ns) ||
+  if (__builtin_add_overflow(out->effective_ns, item.offset_ns, &sample->effective_ns) ||
       __builtin_sub_overflow(out->recorded_ns, sample->effective_ns, &age_ns)) {
     RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
                 "offset_ns leads to no time that can be");
@@ -188,34 +221,32 @@ bool Normaliser::Impl::ReadTime(const v1::Observation& item, int index, const Si
   return true;
 }
 
-bool Normaliser::Impl::ReadValue(const v1::Observation& item, int index, const Signal& signal,
+bool Normaliser::Impl::ReadValue(const ObservedItem& item, int index, const Signal& signal,
                                  NormalSample* sample) {
-  if (!item.comparator().empty()) {
-    std::string_view comparator = item.comparator();
+  if (!item.comparator.empty()) {
+    std::string_view comparator = item.comparator;
     const std::uint32_t flag = TakeComparator(&comparator);
     if (flag == 0 || !comparator.empty()) {
       RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
-                  "comparator " + Shown(item.comparator()) + " is none of <, <=, >, >=");
+                  "comparator " + Shown(item.comparator) + " is none of <, <=, >, >=");
       return false;
     }
     sample->flags |= flag;
   }
-  switch (item.value_case()) {
-    case v1::Observation::kQuantity:
-      return ReadQuantity(item, index, signal, item.quantity(), sample);
-    case v1::Observation::kText:
-      return ReadText(item, index, signal, item.text(), sample);
-    case v1::Observation::kCoded:
-      return ReadText(item, index, signal, item.coded().code(), sample);
-    case v1::Observation::kFlag:
+  switch (item.form) {
+    case ValueForm::kQuantity:
+      return ReadQuantity(item, index, signal, item.quantity, sample);
+    case ValueForm::kText:
+      return ReadText(item, index, signal, sample);
+    case ValueForm::kFlag:
       if (signal.plausible_low == 0 && signal.plausible_high == 1) {
-        sample->value = item.flag() ? 1 : 0;
+        sample->value = item.flag ? 1 : 0;
         return true;
       }
       RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
                   signal.name + " is a number, not a yes or no");
       return false;
-    case v1::Observation::VALUE_NOT_SET:
+    case ValueForm::kNone:
       break;
   }
   RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
@@ -223,9 +254,9 @@ bool Normaliser::Impl::ReadValue(const v1::Observation& item, int index, const S
   return false;
 }
 
-bool Normaliser::Impl::ReadText(const v1::Observation& item, int index, const Signal& signal,
-                                std::string_view text, NormalSample* sample) {
-  text = Trim(text);
+bool Normaliser::Impl::ReadText(const ObservedItem& item, int index, const Signal& signal,
+                                NormalSample* sample) {
+  std::string_view text = Trim(item.text);
   const std::string_view whole = text;
   if (text.size() <= kMaxText && !signal.words.empty()) {
     const std::string folded = FoldCode(text);
@@ -251,7 +282,7 @@ bool Normaliser::Impl::ReadText(const v1::Observation& item, int index, const Si
   return ReadQuantity(item, index, signal, number, sample);
 }
 
-bool Normaliser::Impl::ReadQuantity(const v1::Observation& item, int index, const Signal& signal,
+bool Normaliser::Impl::ReadQuantity(const ObservedItem& item, int index, const Signal& signal,
                                     double number, NormalSample* sample) {
   if (!std::isfinite(number)) {
     RefuseValue(RejectionCode::kMalformedValue, index, signal.name,
@@ -259,10 +290,9 @@ bool Normaliser::Impl::ReadQuantity(const v1::Observation& item, int index, cons
     return false;
   }
   const UnitConversion* conversion =
-      signal.yes_no ? mapping.Conversion(signal, {}) : mapping.Conversion(signal, item.unit());
+      signal.yes_no ? mapping.Conversion(signal, {}) : mapping.Conversion(signal, item.unit);
   // The signal's own name means its canonical unit; other tables' codes leave it open.
-  const bool unit_missing =
-      item.unit().empty() && signal.unit_required && item.code().code() != signal.name;
+  const bool unit_missing = item.unit.empty() && signal.unit_required && item.code != signal.name;
   if (conversion != nullptr && !unit_missing) {
     sample->value = Convert(*conversion, number);
     if (sample->value >= signal.plausible_low && sample->value <= signal.plausible_high &&
@@ -278,15 +308,15 @@ bool Normaliser::Impl::ReadQuantity(const v1::Observation& item, int index, cons
   }
   if (conversion == nullptr || unit_missing) {
     RefuseValue(RejectionCode::kUnknownUnit, index, signal.name,
-                item.unit().empty()
+                item.unit.empty()
                     ? signal.name + " has no unit, and its codes are used with several: send " +
                           AcceptedUnits(signal)
-                    : "unit " + Shown(item.unit()) + " is not one of " + signal.name + ": send " +
+                    : "unit " + Shown(item.unit) + " is not one of " + signal.name + ": send " +
                           AcceptedUnits(signal));
     return false;
   }
   std::string sentence = signal.name + " " + Shown(number);
-  if (!item.unit().empty()) sentence += " " + item.unit();
+  if (!item.unit.empty()) sentence += " " + std::string(item.unit);
   if (sample->value != number) sentence += " (" + Shown(sample->value) + " " + signal.unit + ")";
   sentence += " lies outside " + Shown(signal.plausible_low) + " to " +
               Shown(signal.plausible_high) + (signal.unit.empty() ? "" : " " + signal.unit) +

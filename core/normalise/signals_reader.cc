@@ -115,6 +115,21 @@ Result<void> ReadRefusedCodes(const yaml::Node& root, MappingData* data) {
   return {};
 }
 
+Result<void> ReadIgnoredCodes(const yaml::Node& root, MappingData* data) {
+  const auto node = root.Get("ignored_codes");
+  if (!node) return {};
+  KeyReader reader(*node, SystemKeys());
+  for (const auto& [name, system] : SystemNames()) {
+    for (const auto& [item, code] : reader.Texts(name)) {
+      if (data->signal_codes.Find(system, code) != 0) {
+        reader.Complain(item, name + " code '" + code + "' belongs to a signal");
+      }
+      data->ignored.Insert(system, code, 1);
+    }
+  }
+  return reader.Status();
+}
+
 /// Units besides the canonical one.
 void ReadConversions(const yaml::Node& node, MappingData* data, KeyReader* reader, Signal* signal) {
   for (const auto& [unit, value] : node.Entries()) {
@@ -228,9 +243,10 @@ void ReadValues(const yaml::Node& node, const MappingData& data, KeyReader* read
 
 Result<void> ReadSignal(const std::string& name, const yaml::Node& node, MappingData* data) {
   KeyReader reader(
-      node, {"title",         "kind",       "unit",      "display", "dense",  "sites",     "yes_no",
-             "unit_required", "decimals",   "plausible", "change",  "stale",  "sentinels", "units",
-             "words",         "show_words", "mdc",       "loinc",   "snomed", "local"});
+      node,
+      {"title",         "kind",       "unit",       "display", "dense", "sites",     "yes_no",
+       "unit_required", "decimals",   "plausible",  "change",  "stale", "sentinels", "units",
+       "words",         "show_words", "except_lab", "mdc",     "loinc", "snomed",    "local"});
   if (!IsName(name))
     reader.Complain(node, "the name '" + name + "' may hold letters, digits and _");
   Signal signal;
@@ -257,6 +273,7 @@ Result<void> ReadSignal(const std::string& name, const yaml::Node& node, Mapping
   signal.yes_no = reader.Bool("yes_no");
   signal.unit_required = reader.Bool("unit_required");
   signal.show_words = reader.Bool("show_words");
+  signal.except_lab = reader.Bool("except_lab");
   signal.decimals = static_cast<int>(std::clamp(reader.Number("decimals", 0), 0.0, 6.0));
   ReadRange(&reader, &signal);
   ReadStale(&reader, &signal);
@@ -372,9 +389,9 @@ Result<void> ReadPumpLimits(const yaml::Node& root, MappingData* data) {
 }  // namespace
 
 Result<void> ReadSignalsFile(const yaml::Node& root, MappingData* data) {
-  const std::vector<std::string> keys = {"systems",       "units",       "sentinels",
-                                         "refused_codes", "signals",     "answers",
-                                         "pump_limits",   "pump_events", "procedures"};
+  const std::vector<std::string> keys = {"systems",       "units",     "sentinels", "refused_codes",
+                                         "ignored_codes", "signals",   "answers",   "pump_limits",
+                                         "pump_events",   "procedures"};
   if (auto good = root.CheckKeys(keys); !good) return good;
   if (auto good = ReadSystems(root, data); !good) return good;
   if (auto good = ReadUnits(root, data); !good) return good;
@@ -388,6 +405,7 @@ Result<void> ReadSignalsFile(const yaml::Node& root, MappingData* data) {
   for (const auto& [name, node] : signals->Entries()) {
     if (auto good = ReadSignal(name, node, data); !good) return good;
   }
+  if (auto good = ReadIgnoredCodes(root, data); !good) return good;
   AddContextFreeTerms(data);
   if (auto good = ReadPumpLimits(root, data); !good) return good;
   if (auto good = ReadFactTypes(root, "pump_events", NameSpace::kPumpEvent, &data->pump_events,

@@ -141,6 +141,30 @@ TEST_F(NormaliseValues, UnknownCodesAreCountedByCodeAndTheRestIsKept) {
   EXPECT_EQ(normaliser_.Counts().unknown_codes.at("loinc 1234-5"), 2U);
 }
 
+TEST_F(NormaliseValues, IgnoredCodesAreDroppedAndCounted) {
+  EXPECT_EQ(Vital("loinc", "718-7", 12.1, "g/dL"), "dropped");
+  EXPECT_EQ(Vital("mdc", "MDC_BLD_PERF_INDEX", 3), "dropped");
+  EXPECT_EQ(normaliser_.Counts().ignored, 2U);
+  EXPECT_EQ(normaliser_.Counts().dropped, 2U);
+}
+
+TEST_F(NormaliseValues, ASaturationFromABloodGasIsNotTheBedsideOne) {
+  const v1::Event event = Quantity("loinc", "2708-6", 68, "%");
+  EXPECT_TRUE(Normalise("vitals", event));
+  EXPECT_EQ(Only(), "SPO2 68");
+  EXPECT_TRUE(Normalise("lab", event));
+  EXPECT_EQ(Only(), "dropped");
+}
+
+TEST_F(NormaliseValues, TooManyObservationsAreRefused) {
+  v1::Event event = EventOf();
+  for (int i = 0; i < 4096; ++i) Add(&event, "", "HR")->set_quantity(80);
+  EXPECT_EQ(Refused("vitals", event), "");
+  EXPECT_EQ(out_.samples.size(), 4096U);
+  Add(&event, "", "HR")->set_quantity(80);
+  EXPECT_EQ(Refused("vitals", event), "malformed");
+}
+
 TEST_F(NormaliseValues, MdcArithmeticIsChecked) {
   EXPECT_EQ(Vital("mdc", "16770", 80), "HR 80");
   EXPECT_EQ(Vital("mdc", "213378", 80), "unknown_code");

@@ -48,6 +48,7 @@ TEST_F(Units, RatesPerMinuteAreTakenInEverySpelling) {
 
 TEST_F(Units, SaturationAsAFractionNeedsItsUnit) {
   EXPECT_EQ(Vital("mdc", "150456", 0.97, "1"), "SPO2 97");
+  EXPECT_EQ(Vital("mdc", "150456", 0.57, "1"), "SPO2 57") << "not 56.99999999999999";
   EXPECT_EQ(Vital("mdc", "150456", 97, "262688"), "SPO2 97");
   EXPECT_EQ(Vital("mdc", "150456", 0.97, ""), "implausible");
   EXPECT_EQ(Vital("mdc", "150456", 0.97, "%"), "implausible");
