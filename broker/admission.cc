@@ -52,9 +52,10 @@ bool Admission::Judge(const AppendRecord& record, bool core, Verdict& verdict) {
       verdict.sentence = parts.error().Message();
       return false;
     }
-    if (IsInputKind(parts->kind) || parts->kind == "health") {
+    const bool tick = parts->kind == "tick";
+    if (IsInputKind(parts->kind) || parts->kind == "health" || (tick && given_clock_)) {
       who = Who::kAnyone;
-    } else if (parts->kind != "tick") {
+    } else if (!tick) {
       who = Who::kCore;
     }
     if (known_.size() >= kMaxKnownTopics) known_.clear();

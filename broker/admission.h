@@ -31,7 +31,9 @@ struct Verdict {
 /// is a repeat of its dead one. Owned by the writer; its thread.
 class Admission {
  public:
-  explicit Admission(std::uint64_t max_payload_bytes) : max_payload_bytes_(max_payload_bytes) {}
+  /// `given_clock`: writers give the log its times, so any of them may tick.
+  Admission(std::uint64_t max_payload_bytes, bool given_clock)
+      : max_payload_bytes_(max_payload_bytes), given_clock_(given_clock) {}
 
   /// Checks topic grammar, topic rights and payload size. Refused records are replaced in `records`
   /// by their dead ones, whose bytes live here until the next Clear(); the digest stays that of
@@ -54,6 +56,7 @@ class Admission {
   bool Judge(const AppendRecord& record, bool core, Verdict& verdict);
 
   const std::uint64_t max_payload_bytes_;
+  const bool given_clock_;
   std::unordered_map<std::string, Who, TextHash, std::equal_to<>> known_;  ///< Good topics.
   std::vector<Verdict> verdicts_;
   std::deque<std::string> bytes_;

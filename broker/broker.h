@@ -33,7 +33,8 @@ struct BrokerOptions {
   std::uint64_t min_free_bytes = 512ULL << 20U;  ///< Below it new input is refused; the core and
                                                  ///< the ticks go on.
   std::int32_t live_queue_messages = 100000;     ///< For each subscriber; a slower one loses.
-  std::int64_t tick_interval_ns = 1000000000;    ///< Of wall logs; 0: no ticks.
+  std::int64_t tick_interval_ns = 1000000000;  ///< Of wall logs; 0: no ticks. A given log is ticked
+                                               ///< by its writers.
 
   /// Free bytes of the file system of `data_dir`; empty: asks the system. For tests.
   std::function<std::uint64_t()> free_bytes;

@@ -42,7 +42,7 @@ Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange&
       options_(options),
       exchange_(exchange),
       counters_(exchange.counters),
-      admission_(options.max_payload_bytes),
+      admission_(options.max_payload_bytes, log_->Identity().clock == LogClock::kGiven),
       free_bytes_(options.free_bytes),
       wall_(log_->Identity().clock == LogClock::kWall),
       next_tick_(steady_clock::now()) {
