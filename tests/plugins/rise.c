@@ -1,6 +1,7 @@
 /* A small, good detector for tests of the host: says `zoo.rise` from HR alone.
- * HR >= 100: watch, medium. >= 130: sure, high. Clears below 100. No HR for two hours: `zoo.quiet`, info.
- * Variants (ZOO_...) break one rule each; tests/contract/abi_test.cc says what the loader or host answers. */
+ * HR >= 100: watch, medium. >= 130: sure, high. Clears below 100. No HR for two hours: `zoo.quiet`,
+ * info. Variants (ZOO_...) break one rule each; tests/contract/abi_test.cc says what the loader or
+ * host answers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,10 @@
 #ifndef ZOO_CONDITION
 #define ZOO_CONDITION "zoo.rise"
 #endif
-#define S(text) {text, sizeof(text) - 1}
-#define ARRAY(items) {items, sizeof(items) / sizeof(items[0]), sizeof(items[0])}
+#define S(text) \
+  { text, sizeof(text) - 1 }
+#define ARRAY(items) \
+  { items, sizeof(items) / sizeof(items[0]), sizeof(items[0]) }
 
 struct tonus_instance {
   const tonus_host* host;
@@ -28,12 +31,26 @@ struct tonus_state {
 
 static const tonus_param kParams[] = {
 #ifdef ZOO_BAD_DEFAULT
-    {sizeof(tonus_param), TONUS_T_REAL, S("limit_per_min"), S("/min"), S("Heart rate to speak from."),
-     S("unvalidated"), {0, 0}, {TONUS_T_REAL, 0, 0, 500, {0, 0}}, {TONUS_T_REAL, 0, 0, 60, {0, 0}},
+    {sizeof(tonus_param),
+     TONUS_T_REAL,
+     S("limit_per_min"),
+     S("/min"),
+     S("Heart rate to speak from."),
+     S("unvalidated"),
+     {0, 0},
+     {TONUS_T_REAL, 0, 0, 500, {0, 0}},
+     {TONUS_T_REAL, 0, 0, 60, {0, 0}},
      {TONUS_T_REAL, 0, 0, 200, {0, 0}}},
 #else
-    {sizeof(tonus_param), TONUS_T_REAL, S("limit_per_min"), S("/min"), S("Heart rate to speak from."),
-     S("unvalidated"), {0, 0}, {TONUS_T_REAL, 0, 0, 100, {0, 0}}, {TONUS_T_REAL, 0, 0, 60, {0, 0}},
+    {sizeof(tonus_param),
+     TONUS_T_REAL,
+     S("limit_per_min"),
+     S("/min"),
+     S("Heart rate to speak from."),
+     S("unvalidated"),
+     {0, 0},
+     {TONUS_T_REAL, 0, 0, 100, {0, 0}},
+     {TONUS_T_REAL, 0, 0, 60, {0, 0}},
      {TONUS_T_REAL, 0, 0, 200, {0, 0}}},
 #endif
 };
@@ -51,10 +68,18 @@ static const tonus_str kWorkUp[] = {S("Look at the patient.")};
 static const tonus_competitor kCompetitors[] = {
     {sizeof(tonus_competitor), 0, S("infection"), S("fever speaks for it")}};
 static const tonus_condition kConditions[] = {
-    {sizeof(tonus_condition), 0, S(ZOO_CONDITION), S("Fast heart"), S("{title} ({tier}): {reasons}"), ARRAY(kTiers),
-     ARRAY(kWorkUp), ARRAY(kCompetitors), S("made up for tests")},
-    {sizeof(tonus_condition), 0, S(ZOO_CONDITION "_quiet"), S("No heart rate"), S("{title}: {reasons}"), ARRAY(kTiers),
-     {0, 0, 0}, {0, 0, 0}, S("made up for tests")},
+    {sizeof(tonus_condition), 0, S(ZOO_CONDITION), S("Fast heart"),
+     S("{title} ({tier}): {reasons}"), ARRAY(kTiers), ARRAY(kWorkUp), ARRAY(kCompetitors),
+     S("made up for tests")},
+    {sizeof(tonus_condition),
+     0,
+     S(ZOO_CONDITION "_quiet"),
+     S("No heart rate"),
+     S("{title}: {reasons}"),
+     ARRAY(kTiers),
+     {0, 0, 0},
+     {0, 0, 0},
+     S("made up for tests")},
 };
 
 static tonus_rc say(tonus_ctx* ctx, const char* words) {
@@ -95,13 +120,44 @@ static void zoo_end(tonus_instance* self, tonus_state* state) {
 
 static tonus_rc speak(tonus_instance* self, tonus_ctx* ctx, const tonus_sample* sample) {
   tonus_ref ref = sample->ref;
-  tonus_evidence evidence[2] = {
-      {sizeof(tonus_evidence), TONUS_FOR, TONUS_REL_GE, TONUS_EVI_VALUE | TONUS_EVI_THRESHOLD | TONUS_EVI_PARAM,
-       S("HR"), {0, 0}, {0, 0}, sample->value, 0, self->limit, 0, 0, 0, sample->effective, {0, 0, 0}},
-      {sizeof(tonus_evidence), TONUS_MISSING, TONUS_REL_NONE, 0, S("TEMP"), {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, 0,
-       {0, 0, 0}}};
-  tonus_finding finding = {sizeof finding, 0, 0, sample->value >= 130 ? 1u : 0u,
-                           sample->value >= 130 ? TONUS_HIGH : TONUS_MEDIUM, 0, {0, 0, 0}, {0, 0}};
+  tonus_evidence evidence[2] = {{sizeof(tonus_evidence),
+                                 TONUS_FOR,
+                                 TONUS_REL_GE,
+                                 TONUS_EVI_VALUE | TONUS_EVI_THRESHOLD | TONUS_EVI_PARAM,
+                                 S("HR"),
+                                 {0, 0},
+                                 {0, 0},
+                                 sample->value,
+                                 0,
+                                 self->limit,
+                                 0,
+                                 0,
+                                 0,
+                                 sample->effective,
+                                 {0, 0, 0}},
+                                {sizeof(tonus_evidence),
+                                 TONUS_MISSING,
+                                 TONUS_REL_NONE,
+                                 0,
+                                 S("TEMP"),
+                                 {0, 0},
+                                 {0, 0},
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 {0, 0, 0}}};
+  tonus_finding finding = {sizeof finding,
+                           0,
+                           0,
+                           sample->value >= 130 ? 1u : 0u,
+                           sample->value >= 130 ? TONUS_HIGH : TONUS_MEDIUM,
+                           0,
+                           {0, 0, 0},
+                           {0, 0}};
   evidence[0].refs.p = &ref;
   evidence[0].refs.n = 1;
   evidence[0].refs.stride = sizeof ref;
@@ -128,7 +184,8 @@ static tonus_rc speak(tonus_instance* self, tonus_ctx* ctx, const tonus_sample* 
   return self->host->report(ctx, &finding);
 }
 
-static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx* ctx, const tonus_event* event) {
+static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx* ctx,
+                             const tonus_event* event) {
   uint32_t i;
   tonus_finding quiet = {sizeof quiet, TONUS_FINDING_CLEAR, 1, 0, TONUS_INFO, 0, {0, 0, 0}, {0, 0}};
   tonus_rc rc;
@@ -153,7 +210,8 @@ static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx
 #endif
   for (i = 0; i < event->samples.n; ++i) {
     const tonus_sample* sample =
-        (const tonus_sample*)(const void*)((const char*)event->samples.p + (size_t)event->samples.stride * i);
+        (const tonus_sample*)(const void*)((const char*)event->samples.p +
+                                           (size_t)event->samples.stride * i);
     if (sample->signal != self->hr) continue;
     rc = speak(self, ctx, sample);
     if (rc != TONUS_OK) return rc;
@@ -165,11 +223,25 @@ static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx
   return TONUS_OK;
 }
 
-static tonus_rc zoo_on_timer(tonus_instance* self, tonus_state* state, tonus_ctx* ctx, uint32_t id) {
+static tonus_rc zoo_on_timer(tonus_instance* self, tonus_state* state, tonus_ctx* ctx,
+                             uint32_t id) {
   tonus_sample last;
   tonus_str any = {0, 0};
-  tonus_evidence evidence = {sizeof evidence, TONUS_MISSING, TONUS_REL_NONE, 0, S("HR"), {0, 0}, {0, 0}, 0, 0, 0, 0, 0,
-                             0, 0, {0, 0, 0}};
+  tonus_evidence evidence = {sizeof evidence,
+                             TONUS_MISSING,
+                             TONUS_REL_NONE,
+                             0,
+                             S("HR"),
+                             {0, 0},
+                             {0, 0},
+                             0,
+                             0,
+                             0,
+                             0,
+                             0,
+                             0,
+                             0,
+                             {0, 0, 0}};
   tonus_finding quiet = {sizeof quiet, 0, 1, 0, TONUS_INFO, 0, {0, 0, 0}, {0, 0}};
   (void)state;
 #ifdef ZOO_NOW
@@ -183,13 +255,14 @@ static tonus_rc zoo_on_timer(tonus_instance* self, tonus_state* state, tonus_ctx
   return self->host->report(ctx, &quiet);
 }
 
-static tonus_rc zoo_save(tonus_instance* self, const tonus_state* state, tonus_ctx* ctx, const tonus_writer* writer) {
+static tonus_rc zoo_save(tonus_instance* self, const tonus_state* state, tonus_ctx* ctx,
+                         const tonus_writer* writer) {
   (void)self;
   (void)ctx;
   return writer->write(writer->self, state, sizeof *state);
 }
-static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version, const tonus_reader* reader,
-                         tonus_state** out) {
+static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version,
+                         const tonus_reader* reader, tonus_state** out) {
   (void)self;
   (void)ctx;
   (void)version;
@@ -198,21 +271,38 @@ static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version,
   return TONUS_ERROR;
 }
 
-static const tonus_detector kDetectors[] = {{
-    sizeof(tonus_detector), 0, S("org.tonus.test." ZOO_NAME), S(ZOO_NAME), S("1.0.0"), S("tonus"), S(""), ARRAY(kParams),
-    ARRAY(kInputs),
+static const tonus_detector kDetectors[] = {{sizeof(tonus_detector),
+                                             0,
+                                             S("org.tonus.test." ZOO_NAME),
+                                             S(ZOO_NAME),
+                                             S("1.0.0"),
+                                             S("tonus"),
+                                             S(""),
+                                             ARRAY(kParams),
+                                             ARRAY(kInputs),
 #ifdef ZOO_NO_CONDITION
-    {0, 0, 0},
+                                             {0, 0, 0},
 #else
-    ARRAY(kConditions),
+                                              ARRAY(kConditions),
 #endif
-    1, 1, 64, 0, 0, zoo_open, zoo_close, zoo_begin, zoo_end,
+                                             1,
+                                             1,
+                                             64,
+                                             0,
+                                             0,
+                                             zoo_open,
+                                             zoo_close,
+                                             zoo_begin,
+                                             zoo_end,
 #ifdef ZOO_NO_FUNCTION
-    0,
+                                             0,
 #else
-    zoo_on_event,
+                                              zoo_on_event,
 #endif
-    zoo_on_timer, zoo_save, zoo_load, 0}};
+                                             zoo_on_timer,
+                                             zoo_save,
+                                             zoo_load,
+                                             0}};
 
 #ifdef ZOO_MAGIC
 #define MAGIC 7u
@@ -228,7 +318,8 @@ static const tonus_detector kDetectors[] = {{
 #ifdef ZOO_SIZE
 static const tonus_plugin kPlugin = {MAGIC, ZOO_SIZE, ZOO_MAJOR, ZOO_MINOR, ARRAY(kDetectors)};
 #else
-static const tonus_plugin kPlugin = {MAGIC, sizeof(tonus_plugin), ZOO_MAJOR, ZOO_MINOR, ARRAY(kDetectors)};
+static const tonus_plugin kPlugin = {MAGIC, sizeof(tonus_plugin), ZOO_MAJOR, ZOO_MINOR,
+                                     ARRAY(kDetectors)};
 #endif
 
 #ifdef ZOO_SYMBOL
