@@ -26,6 +26,9 @@ using Steady = std::chrono::steady_clock;
 constexpr std::int64_t kOldNs = kHourNs;   // A record this old is a recording, not news.
 constexpr std::int64_t kWaitStepMs = 200;  // Between looks at the stop signal.
 constexpr int kPatienceS = 60;             // How long a broker may not answer.
+// A larger record is never sent and takes no sequence, whatever the broker allows, so that a second
+// run numbers the rest alike. The broker's default limit.
+constexpr std::size_t kMaxPayloadBytes = 1U << 20U;
 constexpr std::size_t kMaxProducerBytes = 64;
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -108,6 +111,8 @@ class Publishing {
         bar.Set(++outcome_->read);
         if (!IsInput(record)) {
           ++outcome_->no_input;
+        } else if (record.payload.size() > kMaxPayloadBytes) {
+          RefuseHere(record);
         } else if (++position_ <= skip) {
           ++outcome_->there;
         } else if (auto sent = Send(record); !sent) {
@@ -132,6 +137,14 @@ class Publishing {
   static bool IsInput(const Record& record) {
     const auto parts = ParseTopic(record.topic);
     return parts && IsInputKind(parts->kind);
+  }
+
+  void RefuseHere(const Record& record) {
+    if (outcome_->refused["too_large"]++ == 0) {
+      outcome_->refused_example["too_large"] = record.topic + " has " +
+                                               std::to_string(record.payload.size()) +
+                                               " bytes; it was not sent";
+    }
   }
 
   Result<void> Send(const Record& record) {
