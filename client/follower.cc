@@ -45,8 +45,9 @@ struct Follower::Impl {
   std::uint64_t reconnects = 0;
   bool heard_once = false;
   bool started = false;
-  TimePoint last_heard = steady_clock::now();  ///< Anything.
-  TimePoint last_chunk = steady_clock::now();  ///< Of the running replay.
+  TimePoint last_heard = steady_clock::now();    ///< Anything.
+  TimePoint connected_at = steady_clock::now();  ///< Of this connection.
+  TimePoint last_chunk = steady_clock::now();    ///< Of the running replay.
   TimePoint last_probe = steady_clock::now();
   std::optional<TimePoint> retry_at;
   std::optional<Error> fatal;
@@ -61,7 +62,7 @@ struct Follower::Impl {
     if (!connected) return connected;
     socket.emplace(std::move(*made));
     started = false;
-    last_heard = last_chunk = steady_clock::now();
+    connected_at = last_chunk = steady_clock::now();
     Probe();
     return {};
   }
@@ -200,7 +201,7 @@ struct Follower::Impl {
       retry_at.reset();
       Start();
     }
-    if (now - last_heard >= milliseconds(options.silence_timeout_ms)) {
+    if (now - std::max(last_heard, connected_at) >= milliseconds(options.silence_timeout_ms)) {
       ++reconnects;
       return Connect();
     }
