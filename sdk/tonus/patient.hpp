@@ -67,6 +67,12 @@ class Evidence {
     }
     return *this;
   }
+  /* The setting that holds the limit, where only its index is at hand. */
+  Evidence& Param(std::uint32_t param) {
+    table_.param = param;
+    table_.known |= TONUS_EVI_PARAM;
+    return *this;
+  }
   Evidence& Weight(double weight) {
     table_.weight = weight;
     table_.known |= TONUS_EVI_WEIGHT;

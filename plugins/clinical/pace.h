@@ -1,0 +1,28 @@
+#pragma once
+
+#include "plugins/clinical/facts.h"
+
+namespace tonus::clinical {
+
+/// When a detector looks. Dense vital signs are looked at once a minute of log time; whatever else
+/// happens is looked at when it happens; and time itself at least every `idle`. A state's field.
+struct Pace {
+  tonus_ns looked = 0;
+  bool therapy = false;  ///< Something about baclofen is on record.
+  TONUS_STATE(looked, therapy)
+};
+
+inline constexpr std::uint32_t kLookTimer = 0;
+inline constexpr Time kVitalsPace = kMinute;
+inline constexpr Time kIdle = 15 * kMinute;
+
+/// Whether to look now. Sets the timer where it is only a little too early. Patients without
+/// baclofen cost one comparison per call, unless `everyone` is watched.
+bool Due(const Event& event, const Vocabulary& names, bool everyone, Pace* pace,
+         tonus::Patient* patient);
+
+/// After a look: when to look next, at the latest. `boundary`: a time at which something is known
+/// to change; 0: none.
+void LookAgain(Time boundary, Pace* pace, tonus::Patient* patient);
+
+}  // namespace tonus::clinical
