@@ -229,6 +229,7 @@ class ChartReader {
   void AddValue(const NamedRow& row, const Item& item, Charted* charted) {
     const std::string& value = row["value"];
     double number = 0;
+    if (LowerCase(value) == "unable to score") return recording_->Skip("unable to score");
     switch (item.reading) {
       case Reading::kNumber:
       case Reading::kLeadingNumber:
@@ -240,8 +241,6 @@ class ChartReader {
                       item.name, number,
                       item.unit.empty() ? std::string_view(row["valueuom"]) : item.unit)
               ->set_method(std::string(item.method));
-        } else if (LowerCase(value) == "unable to score") {
-          recording_->Skip("unable to score");
         } else {
           recording_->Reject("not a number", row.Where(), "'" + value + "'");
         }
@@ -315,14 +314,16 @@ class ChartReader {
   std::map<Key, Charted> charted_;
 };
 
+// Blood gases are those of "blood": the table does not say whether it was arterial or venous, and a
+// venous saturation must not pass for a low one.
 const std::map<std::string, std::string_view, std::less<>>& LabCodes() {
   static const std::map<std::string, std::string_view, std::less<>> codes = {
-      {"50809", "2339-0"}, {"50811", "718-7"},  {"50813", "32693-4"}, {"50817", "2708-6"},
-      {"50818", "2019-8"}, {"50820", "2744-1"}, {"50821", "2703-7"},  {"50861", "1742-6"},
-      {"50878", "1920-8"}, {"50882", "1963-8"}, {"50885", "1975-2"},  {"50893", "17861-6"},
-      {"50910", "2157-6"}, {"50912", "2160-0"}, {"50931", "2345-7"},  {"50960", "19123-9"},
-      {"50971", "2823-3"}, {"50983", "2951-2"}, {"51006", "3094-0"},  {"51222", "718-7"},
-      {"51237", "6301-6"}, {"51265", "777-3"},  {"51301", "6690-2"},
+      {"50809", "2339-0"},  {"50811", "718-7"},   {"50813", "32693-4"}, {"50817", "20564-1"},
+      {"50818", "11557-6"}, {"50820", "11558-4"}, {"50821", "11556-8"}, {"50861", "1742-6"},
+      {"50878", "1920-8"},  {"50882", "1963-8"},  {"50885", "1975-2"},  {"50893", "17861-6"},
+      {"50910", "2157-6"},  {"50912", "2160-0"},  {"50931", "2345-7"},  {"50960", "19123-9"},
+      {"50971", "2823-3"},  {"50983", "2951-2"},  {"51006", "3094-0"},  {"51222", "718-7"},
+      {"51237", "6301-6"},  {"51265", "777-3"},   {"51301", "6690-2"},
   };
   return codes;
 }

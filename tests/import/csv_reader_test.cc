@@ -1,3 +1,5 @@
+#include "scenario/import/csv_reader.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -5,8 +7,6 @@
 #include <fstream>
 #include <string>
 #include <vector>
-
-#include "scenario/import/csv_reader.h"
 
 namespace tonus::importing {
 namespace {

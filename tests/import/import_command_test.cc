@@ -135,17 +135,17 @@ TEST_F(ImportCommand, AnotherImportIntoTheSameLogIsRefused) {
 TEST_F(ImportCommand, JsonLinesAreTakenAndBadOnesListed) {
   const auto code = RunImportCommand(Options(
       "jsonl",
-      {Write(
-          "x.jsonl",
-          R"({"topic":"vitals.icu.a.","recorded":"2024-03-01T08:00:00Z","event":{"patientId":"a","effectiveNs":"1709280000000000000","observations":{"items":[{"code":{"code":"HR"},"quantity":81}]}}})"
-          "\n\n"
-          R"({"topic":"alert.icu.a.withdrawal.","event":{}})"
-          "\n{\"topic\":\n"
-          R"({"topic":"vitals.icu.a.","event":{"patient":3}})"
-          "\n"
-          R"({"topic":"vitals.icu.a","event":{}})"
-          "\n"
-          R"({"topic":"vitals.icu.a.","recorded":"soon","event":{}})")}));
+      {Write("x.jsonl", R"({"topic":"vitals.icu.a.","recorded":"2024-03-01T08:00:00Z","event":)"
+                        R"({"patientId":"a","effectiveNs":"1709280000000000000","observations":)"
+                        R"({"items":[{"code":{"code":"HR"},"quantity":81}]}}})"
+                        "\n\n"
+                        R"({"topic":"alert.icu.a.withdrawal.","event":{}})"
+                        "\n{\"topic\":\n"
+                        R"({"topic":"vitals.icu.a.","event":{"patient":3}})"
+                        "\n"
+                        R"({"topic":"vitals.icu.a","event":{}})"
+                        "\n"
+                        R"({"topic":"vitals.icu.a.","recorded":"soon","event":{}})")}));
   ASSERT_TRUE(code) << code.error().Message();
   const auto records = ReadLog();
   ASSERT_EQ(records.size(), 1U);
