@@ -55,6 +55,16 @@ TEST(ScenarioReader, ReadsEverythingOfTheExample) {
   EXPECT_EQ(s.end_ns, 30 * kHourNs);
 }
 
+TEST(ScenarioReader, ReadsTheExampleOfTheDocumentation) {
+  std::stringstream text;
+  text << std::ifstream(std::string(TONUS_SOURCE_DIR) + "/docs/scenarios.md").rdbuf();
+  const std::string page = text.str();
+  const auto begin = page.find("```yaml\n") + 8;
+  const std::string example = page.substr(begin, page.find("```", begin) - begin);
+  EXPECT_EQ(Errors(example), "");
+  EXPECT_EQ(Read(example).name, "stall-after-mri");
+}
+
 TEST(ScenarioReader, FillsInWhatAFileLeavesOut) {
   const Scenario s = Read(std::string(kHead) + "patient: {intrathecal: {daily_dose_ug: 400}}\n");
   EXPECT_EQ(s.patient.id, "s");
