@@ -3,6 +3,7 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <mutex>
 
@@ -98,7 +99,10 @@ std::int64_t Ahead(std::int64_t age_ns) {
              : -age_ns;
 }
 
-std::string Shown(double value) { return FormatDouble(value); }
+std::string Shown(double value) {
+  // Plain digits where a person would write them so: 1000000, not 1e+06.
+  return std::fabs(value) < 1e9 ? FormatRounded(value, 6) : FormatDouble(value);
+}
 
 std::string Shown(std::string_view text) {
   std::string out = "'";

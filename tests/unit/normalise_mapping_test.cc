@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
 #include "tests/unit/normalise_fixture.h"
 
 namespace tonus::core {
@@ -305,6 +309,39 @@ TEST(NormaliseMapping, RefusesDrugsClaimedTwiceAndUnknownClasses) {
                         "classes: {opioid: {title: opioid}}\ndrugs:\n  a: {classes: [opiod]}\n"),
               HasSubstr("did you mean 'opioid'"));
   EXPECT_THAT(Complaint(SignalsWith(""), "clases: {}\n"), HasSubstr("d.yaml:1:1"));
+}
+
+TEST(NormaliseMapping, DocumentationNamesEverySignalWithItsUnitAndRange) {
+  std::ifstream file(std::string(TONUS_SOURCE_DIR) + "/docs/signals.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string page = text.str();
+  const Mapping& mapping = ShippedMapping();
+  for (SignalId id = 1; id <= mapping.Count(NameSpace::kSignal); ++id) {
+    const Signal& signal = mapping.SignalOf(id);
+    if (signal.yes_no) {
+      EXPECT_THAT(page, HasSubstr(signal.name));
+      continue;
+    }
+    const std::string row = "| " + signal.name + " | " + signal.title + " | " +
+                            (signal.unit.empty() ? "" : "`" + signal.unit + "`") + " | ";
+    EXPECT_THAT(page, HasSubstr(row));
+    const std::string rest = page.substr(std::min(page.find(row), page.size()));
+    const std::string line = rest.substr(0, rest.find('\n'));
+    EXPECT_THAT(line, HasSubstr("| " + FormatRounded(signal.plausible_low, 3) + " to " +
+                                FormatRounded(signal.plausible_high, 3) + " | " +
+                                FormatDuration(signal.stale_after_ns)))
+        << "docs/signals.md has to follow config/signals.yaml";
+  }
+  for (const std::string& name : mapping.Names(NameSpace::kPumpEvent)) {
+    EXPECT_THAT(page, HasSubstr("`" + name + "`"));
+  }
+  for (const std::string& name : mapping.Names(NameSpace::kProcedure)) {
+    EXPECT_THAT(page, HasSubstr("`" + name + "`"));
+  }
+  for (const std::string& name : mapping.Names(NameSpace::kDrugClass)) {
+    EXPECT_THAT(page, HasSubstr("`" + name + "`"));
+  }
 }
 
 TEST(NormaliseMapping, DigestFollowsEitherFile) {
