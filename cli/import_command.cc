@@ -32,6 +32,8 @@ void AddImport(CLI::App& app, Program& program) {
       ->type_name("FILE");
   import->add_option("--rejects", options->rejects, "file for every row that could not be used")
       ->type_name("FILE");
+  import->add_flag("--synthetic-pump", options->synthetic_pump,
+                   "give every patient a baclofen pump that nobody had");
   import->callback([&program, options] {
     program.run = [&program, options] { return RunImport(program.globals, *options);
 };

@@ -49,6 +49,10 @@ Result<Importer> Choose(const ImportOptions& options) {
   if (!options.labels.empty() && options.set != "physionet2019") {
     return Fail(ErrorCode::kUsage, "`--labels` belongs to physionet2019 alone");
   }
+  if (options.synthetic_pump && (options.set == "csv" || options.set == "jsonl")) {
+    return Fail(ErrorCode::kUsage, "`--synthetic-pump` needs a set with patient snapshots", {},
+                "sets: mimic3-demo, physionet2012, physionet2019");
+  }
   return found->second;
 }
 
@@ -129,6 +133,7 @@ Result<int> RunImportCommand(const ImportOptions& options) {
   if (!importer) return tl::unexpected(importer.error());
   Recording recording;
   if (auto read = (*importer)(options, &recording); !read) return tl::unexpected(read.error());
+  if (options.synthetic_pump) recording.AddSyntheticPumps();
   const ImportSummary& summary = recording.Summary();
   if (auto written = WriteRejects(summary, options.rejects); !written) {
     return tl::unexpected(written.error());

@@ -18,7 +18,10 @@ struct ImportOptions {
                         ///< of a detector and so never enter the log. Empty: not written.
   std::string rejects;  ///< File for every row that could not be used, with its place. Empty: the
                         ///< first twenty are printed, and how many more there are.
-  bool json = false;    ///< Summary as one JSON object on standard output.
+  bool synthetic_pump = false;  ///< Gives every patient an implanted baclofen pump that nobody had,
+                                ///< to see how often general illness is taken for its failure. Sets
+                                ///< with patient snapshots only.
+  bool json = false;  ///< Summary as one JSON object on standard output.
 };
 
 /// `csv`, `jsonl`, `mimic3-demo`, `physionet2012`, `physionet2019`.

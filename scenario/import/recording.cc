@@ -71,6 +71,44 @@ void Recording::Reject(const std::string& reason, std::string where, std::string
   summary_.rejected.push_back({std::move(where), std::move(why)});
 }
 
+void Recording::AddSyntheticPumps() {
+  const std::size_t count = entries_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    v1::Event event;
+    if (!entries_[i].topic.starts_with("patient.") || !event.ParseFromString(entries_[i].payload)) {
+      continue;
+    }
+    const std::int64_t implanted_ns = event.effective_ns() - 3 * 365 * kDayNs;
+    v1::Implant* implant = event.mutable_patient()->add_implants();
+    implant->set_kind("intrathecal_pump");
+    implant->set_model("SynchroMed II");
+    implant->set_implanted_ns(implanted_ns);
+    implant->mutable_drug()->set_code("baclofen");
+    implant->set_reservoir_capacity_ml(20);
+    implant->set_low_reservoir_alarm_ml(2);
+    implant->set_concentration_ug_per_ml(2000);
+    implant->set_programmed_daily_dose_ug(400);
+    entries_[i].payload = event.SerializeAsString();
+
+    v1::Event read = MakeEvent(event.patient_id(), "synthetic-pump", event.effective_ns());
+    v1::PumpStatus* status = read.mutable_pump_status();
+    status->set_model(implant->model());
+    status->set_therapy_state(v1::THERAPY_STATE_SIMPLE_CONTINUOUS);
+    *status->mutable_drug() = implant->drug();
+    status->set_concentration_ug_per_ml(2000);
+    status->set_programmed_daily_dose_ug(400);
+    status->set_programmed_rate_ml_per_day(0.2);
+    status->set_computed_reservoir_ml(15);
+    status->set_low_reservoir_alarm_ml(2);
+    status->set_reservoir_capacity_ml(20);
+    status->set_months_to_eri(40);
+    status->set_implanted_ns(implanted_ns);
+    status->set_normal(true);
+    std::string topic = "pump" + entries_[i].topic.substr(entries_[i].topic.find('.'));
+    AddRaw(entries_[i].recorded_ns, std::move(topic), read.SerializeAsString());
+  }
+}
+
 Result<void> Recording::WriteLog(const std::string& folder, const std::string& producer) {
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const Entry& a, const Entry& b) { return a.recorded_ns < b.recorded_ns; });

@@ -52,6 +52,11 @@ class Recording {
   /// Counts a row that cannot be used and keeps its place.
   void Reject(const std::string& reason, std::string where, std::string why);
 
+  /// Adds an implanted baclofen pump, interrogated and found as programmed, to each `patient`
+  /// record: SynchroMed II, 20 mL, 2000 µg/mL, 400 µg/day. All of it is synthetic; its source is
+  /// `synthetic-pump`.
+  void AddSyntheticPumps();
+
   ImportSummary& Summary() { return summary_; }
   const ImportSummary& Summary() const { return summary_; }
   bool Empty() const { return entries_.empty(); }

@@ -186,6 +186,21 @@ TEST_F(ImportCommand, AFileOfAnotherSetIsRefusedWithItsName) {
   EXPECT_THAT(code.error().where, HasSubstr("p1.psv:1"));
 }
 
+TEST_F(ImportCommand, ASyntheticPumpIsAddedToEverySnapshotAndSaysSo) {
+  ImportOptions options = Options(
+      "physionet2012", {Write("1234.txt", "Time,Parameter,Value\n00:00,Age,54\n00:10,HR,73\n")});
+  options.synthetic_pump = true;
+  ASSERT_TRUE(RunImportCommand(options));
+  const auto records = ReadLog();
+  ASSERT_EQ(records.size(), 5U);
+  EXPECT_EQ(EventOf(records[1]).patient().implants(0).programmed_daily_dose_ug(), 400);
+  EXPECT_EQ(records[2].topic, "pump.icu.physionet2012-1234.");
+  EXPECT_EQ(EventOf(records[2]).source_id(), "synthetic-pump");
+
+  options.set = "jsonl";
+  EXPECT_FALSE(RunImportCommand(options));
+}
+
 TEST_F(ImportCommand, NothingUsableIsAnAnswerOfNo) {
   const auto code = ImportCsvText(kMap, "bed,at,hr,crp\n7,never,82,\n");
   ASSERT_TRUE(code);
