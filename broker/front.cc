@@ -18,6 +18,11 @@ constexpr std::size_t kMaxSubscribedTopics = 1U << 18U;
 constexpr std::size_t kSpareJobs = 1024;
 constexpr std::uint32_t kVersion = 1;
 
+/// Who fences whom: connections of one name, and all cores, for there is one core.
+std::string PlaceOf(const std::string& producer) {
+  return IsCoreProducer(producer) ? "core" : producer;
+}
+
 }  // namespace
 
 Front::Front(FrontSockets sockets, std::unique_ptr<LogReader> reader, const BrokerOptions& options,
@@ -136,16 +141,17 @@ void Front::HandleHello(std::string_view peer, const IngestView& view) {
   }
   const std::string name(view.producer);
   const std::string here(peer);
-  const auto other = current_.find(name);
+  const std::string place = PlaceOf(name);
+  const auto other = current_.find(place);
   if (other != current_.end() && other->second != here) {
     const auto old = sessions_.find(other->second);
-    if (old != sessions_.end() && old->second.producer == name) {
+    if (old != sessions_.end() && PlaceOf(old->second.producer) == place) {
       old->second.fenced = true;
       exchange_.counters.fenced += 1;
     }
   }
   if (sessions_.size() >= kMaxSessions) ForgetIdleSessions();
-  current_[name] = here;
+  current_[place] = here;
   Session& session = sessions_[here];
   session.producer = name;
   session.epoch = ++last_epoch_;
@@ -169,7 +175,7 @@ void Front::ForgetIdleSessions() {
       ++session;
       continue;
     }
-    const auto current = current_.find(session->second.producer);
+    const auto current = current_.find(PlaceOf(session->second.producer));
     if (current != current_.end() && current->second == session->first) current_.erase(current);
     session = sessions_.erase(session);
   }

@@ -77,8 +77,9 @@ class Front {
   RecentRecords recent_;
   std::optional<Replays> replays_;
   std::uint64_t last_epoch_ = 0;
-  ByText<Session> sessions_;                    ///< By peer.
-  std::map<std::string, std::string> current_;  ///< Producer → peer of its newest connection.
+  ByText<Session> sessions_;  ///< By peer.
+  std::map<std::string, std::string>
+      current_;  ///< Producer (of cores: `core`) → peer of the newest.
   std::set<std::string> subscriptions_;
   ByText<bool> subscribed_;  ///< Topic → whether a subscription matches; cleared when they change.
   std::vector<std::unique_ptr<Job>> spare_;
