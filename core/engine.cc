@@ -321,6 +321,8 @@ std::string Engine::ConfigDigest() const {
   return out;
 }
 
+std::string Engine::MappingDigest() const { return impl_->mapping->Digest(); }
+
 std::vector<std::string> Engine::TakeTrace() { return std::exchange(impl_->trace, {}); }
 
 }  // namespace tonus::core

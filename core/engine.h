@@ -108,6 +108,9 @@ class Engine {
   /// settings.
   std::string ConfigDigest() const;
 
+  /// SHA-256 of the mapping files alone, hexadecimal.
+  std::string MappingDigest() const;
+
   /// Lines of findings as they changed since the last call; only with EngineOptions::trace.
   std::vector<std::string> TakeTrace();
 

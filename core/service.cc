@@ -1,0 +1,355 @@
+// The live core is the engine between a Follower and a Publisher. What makes it exact is that the
+// n-th output has the name (producer, n) in every run:
+//
+//   log:     r1 r2 r3 [core:1] r4 [core:2] [core:3] r5 ...
+//   engine:  r1 r2 r3 -> 1     r4 -> 2, 3           r5 -> 4 ...
+//
+// After a restart the engine derives 1, 2, 3 again while it reads r1 … r4. They are not sent, for
+// the broker has them; they are compared with the records that come by under these names.
+
+#include "core/service.h"
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "client/follower.h"
+#include "client/publisher.h"
+#include "core/service_takeover.h"
+#include "tonus/v1/alert.pb.h"
+#include "tonus/v1/system.pb.h"
+
+namespace tonus::core {
+namespace {
+
+constexpr std::string_view kAlarmProducer = "core.alarm";
+constexpr std::size_t kProducerDigits = 12;
+constexpr std::int64_t kLingerNs = 200'000;
+constexpr std::int64_t kWhilePendingMs = 1;
+constexpr std::int64_t kAlarmTimeoutMs = 3000;
+
+tl::unexpected<Error> Unexpected(const Error& error) { return tl::unexpected<Error>(error); }
+
+bool IsCore(const std::string& producer) { return producer.rfind("core.", 0) == 0; }
+
+std::string PriorityWord(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_HIGH:
+      return "high";
+    case v1::PRIORITY_MEDIUM:
+      return "medium";
+    case v1::PRIORITY_LOW:
+      return "low";
+    default:
+      return "info";
+  }
+}
+
+/// The `config.` record that this producer began with.
+Result<v1::ConfigRecord> ReadConfig(const ServiceOptions& options, const std::string& producer) {
+  FollowerOptions follow;
+  follow.endpoint = options.replay_endpoint;
+  follow.prefixes = {"config."};
+  follow.follow = false;
+  auto follower = Follower::Open(follow);
+  if (!follower) return Unexpected(follower.error());
+  for (int empty = 0; empty < 20;) {
+    auto batch = (*follower)->Next(64, options.connect_timeout_ms / 10);
+    if (!batch) return Unexpected(batch.error());
+    for (const Record& record : batch->records) {
+      v1::ConfigRecord config;
+      if (record.producer == producer && config.ParseFromString(record.payload)) return config;
+    }
+    if (batch->complete) break;
+    if (batch->records.empty()) ++empty;
+  }
+  return Fail(
+      ErrorCode::kDiverged,
+      "the log has records of '" + producer + "', but not the config record that it begins with",
+      options.replay_endpoint, "restore the log, or change a setting to begin under a new name");
+}
+
+}  // namespace
+
+struct Service::Impl {
+  ServiceOptions options;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Follower> follower;
+  std::unique_ptr<Publisher> publisher;
+  std::string producer;
+  Takeover takeover;
+  Offset begins_after = 0;  ///< Outputs derived from records up to here are not published.
+  bool begun = false;
+  std::uint64_t next_sequence = 1;
+  std::deque<std::uint64_t> expected;  ///< Digests of outputs that have not come by in the log yet,
+                                       ///< the last of them of next_sequence − 1.
+  std::deque<Output> pending;          ///< Named, and not yet with the publisher.
+  std::vector<Output> derived;         ///< Used again for each batch.
+  ServiceStatus status;
+  std::optional<Error> over;
+
+  Result<void> Connect();
+  Result<void> Step(std::int64_t wait_ms);
+  Result<void> Publish();
+  Result<void> Take(const FollowBatch& batch);
+  Result<void> Verify(const std::vector<Record>& records);
+  void Begin();
+  void Name(Output output);
+  Output ConfigOutput(std::vector<std::string> closed) const;
+  tl::unexpected<Error> Diverged(const std::string& what);
+};
+
+Result<void> Service::Impl::Connect() {
+  const auto log = AskLog(options.replay_endpoint, options.connect_timeout_ms);
+  if (!log) return Unexpected(log.error());
+  if (log->first_offset > 1) {
+    return Fail(ErrorCode::kCorrupt,
+                "the log begins at offset " + std::to_string(log->first_offset) +
+                    ", so alerts cannot be derived from its beginning",
+                options.replay_endpoint, "start from a log that has all of its records");
+  }
+  producer = "core." + engine->ConfigDigest().substr(0, kProducerDigits);
+  PublisherOptions publish;
+  publish.endpoint = options.ingest_endpoint;
+  publish.producer = producer;
+  publish.linger_ns = kLingerNs;
+  publish.connect_timeout_ms = options.connect_timeout_ms;
+  auto opened = Publisher::Open(publish);
+  if (!opened) return Unexpected(opened.error());
+  publisher = std::move(*opened);
+  status.producer = producer;
+  status.resumed_after = publisher->ResumedAfter();
+  if (publisher->ResumedAfter() > 0) {
+    const auto config = ReadConfig(options, producer);
+    if (!config) return Unexpected(config.error());
+    begins_after = config->begins_after_offset();
+  } else {
+    // Asked after the HELLO that fences a predecessor: nothing of it comes after this.
+    const auto now = AskLog(options.replay_endpoint, options.connect_timeout_ms);
+    if (!now) return Unexpected(now.error());
+    for (const auto& [name, last] : now->producers) {
+      if (IsCore(name) && name != producer && name != kAlarmProducer && last > 0) {
+        begins_after = now->last_offset;
+      }
+    }
+  }
+  FollowerOptions follow;
+  follow.endpoint = options.replay_endpoint;
+  follow.log_id = log->log_id;
+  auto following = Follower::Open(follow);
+  if (!following) return Unexpected(following.error());
+  follower = std::move(*following);
+  status.log_end = log->last_offset;
+  log::Info("the core begins", {{"producer", producer},
+                                {"resumed_after", std::to_string(status.resumed_after)},
+                                {"begins_after", std::to_string(begins_after)},
+                                {"log_end", std::to_string(status.log_end)}});
+  return {};
+}
+
+Output Service::Impl::ConfigOutput(std::vector<std::string> closed) const {
+  v1::ConfigRecord config;
+  config.set_producer(producer);
+  for (const DetectorInfo& info : engine->Detectors()) {
+    v1::DetectorConfig* detector = config.add_detectors();
+    detector->set_id(info.id);
+    detector->set_version(info.version);
+    detector->set_digest(info.digest);
+    for (const std::string& setting : info.settings) detector->add_settings(setting);
+  }
+  config.set_mapping_digest(engine->MappingDigest());
+  for (std::string& id : closed) config.add_closed_alerts(std::move(id));
+  config.set_begins_after_offset(begins_after);
+  Output output;
+  output.topic = "config.";
+  // The program's version is told and not compared: it may change while the alerts stay.
+  output.digest = ContentDigest(output.topic, config.SerializeAsString());
+  config.set_program_version(TONUS_VERSION);
+  output.payload = config.SerializeAsString();
+  output.time_ns = status.processed_ns;
+  output.cause = begins_after;
+  return output;
+}
+
+void Service::Impl::Name(Output output) {
+  if (output.topic.rfind("alert.", 0) == 0) {
+    takeover.Rename(&output);
+    v1::Alert alert;
+    alert.ParseFromString(output.payload);
+    ++status.alerts[{alert.condition(), PriorityWord(alert.priority())}];
+  }
+  ++status.derived;
+  expected.push_back(output.digest);
+  if (next_sequence++ > status.resumed_after) pending.push_back(std::move(output));
+}
+
+void Service::Impl::Begin() {
+  begun = true;
+  std::vector<std::string> closed;
+  std::vector<Output> taken_over = takeover.Begin(status.processed_ns, begins_after, &closed);
+  Name(ConfigOutput(std::move(closed)));
+  for (Output& output : taken_over) {
+    // Renamed already; named here without doing it twice.
+    ++status.derived;
+    expected.push_back(output.digest);
+    if (next_sequence++ > status.resumed_after) pending.push_back(std::move(output));
+  }
+}
+
+Result<void> Service::Impl::Take(const FollowBatch& batch) {
+  for (const Record& record : batch.records) {
+    if (record.offset > begins_after) break;
+    const bool theirs = IsCore(record.producer) && record.producer != producer;
+    if (theirs && record.topic.rfind("alert.", 0) == 0) takeover.SeePredecessor(record);
+    status.processed_ns = record.recorded_ns;
+  }
+  derived.clear();
+  engine->Process(batch.records, &derived);
+  for (Output& output : derived) {
+    if (output.cause <= begins_after) {
+      takeover.SeeOwn(output);
+      continue;
+    }
+    if (!begun) Begin();
+    Name(std::move(output));
+  }
+  if (!begun && batch.next_offset > begins_after) Begin();
+  if (!batch.records.empty()) {
+    status.processed_offset = batch.records.back().offset;
+    status.processed_ns = batch.records.back().recorded_ns;
+    status.log_end = std::max(status.log_end, status.processed_offset);
+  }
+  status.caught_up = batch.at_end;
+  return Verify(batch.records);
+}
+
+Result<void> Service::Impl::Verify(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    if (record.producer != producer) continue;
+    const std::uint64_t first = next_sequence - expected.size();
+    if (record.sequence < first) continue;
+    if (record.sequence >= next_sequence) {
+      return Diverged("record " + std::to_string(record.sequence) + " at offset " +
+                      std::to_string(record.offset) + " does not follow from the log before it");
+    }
+    const std::uint64_t digest = expected[record.sequence - first];
+    if (record.digest != digest) {
+      return Diverged("record " + std::to_string(record.sequence) + " at offset " +
+                      std::to_string(record.offset) + " (" + record.topic +
+                      ") is not what this program derives");
+    }
+    for (std::uint64_t sequence = first; sequence <= record.sequence; ++sequence) {
+      expected.pop_front();
+    }
+  }
+  return {};
+}
+
+tl::unexpected<Error> Service::Impl::Diverged(const std::string& what) {
+  const std::string text =
+      "the alerts of '" + producer + "' in the log cannot be repeated: " + what +
+      "; patients are not watched until this is settled: run `tonus replay` on the log and keep it "
+      "for whoever looks into it; a changed setting makes the core go on under a new name";
+  log::Error(text);
+  PublisherOptions options_of_alarm;
+  options_of_alarm.endpoint = options.ingest_endpoint;
+  options_of_alarm.producer = std::string(kAlarmProducer);
+  options_of_alarm.connect_timeout_ms = kAlarmTimeoutMs;
+  if (auto alarm = Publisher::Open(options_of_alarm)) {
+    v1::TechAlert alert;
+    alert.set_kind("diverged");
+    alert.set_subject("core");
+    alert.set_state(v1::TECH_STATE_ACTIVE);
+    alert.set_since_ns(status.processed_ns);
+    alert.set_time_ns(status.processed_ns);
+    alert.set_text(text);
+    PublishRecord record;
+    const std::string payload = alert.SerializeAsString();
+    record.topic = "tech.core.";
+    record.payload = payload;
+    record.recorded_ns = status.processed_ns;
+    if ((*alarm)->Publish(record)) static_cast<void>((*alarm)->Flush(kAlarmTimeoutMs));
+  }
+  return Fail(ErrorCode::kDiverged, text, options.replay_endpoint);
+}
+
+Result<void> Service::Impl::Publish() {
+  while (!pending.empty()) {
+    const Output& output = pending.front();
+    PublishRecord record;
+    record.topic = output.topic;
+    record.payload = output.payload;
+    record.digest = output.digest;
+    record.open = output.open;
+    record.recorded_ns = status.processed_ns;
+    const auto taken = publisher->Publish(record);
+    if (!taken) {
+      // Nothing was taken; it is tried again, and no record is read before it has gone.
+      if (taken.error().code == ErrorCode::kTimeout) return {};
+      if (taken.error().code == ErrorCode::kNoSpace) return {};
+      return Unexpected(taken.error());
+    }
+    ++status.published;
+    pending.pop_front();
+  }
+  return publisher->Poll(0);
+}
+
+Result<void> Service::Impl::Step(std::int64_t wait_ms) {
+  const auto handle = [&](const Error& error) -> tl::unexpected<Error> {
+    if (error.code == ErrorCode::kDiverged) return Diverged(error.Message());
+    return Unexpected(error);
+  };
+  if (const auto good = Publish(); !good) return handle(good.error());
+  for (const RefusedPublish& refused : publisher->TakeRefused()) {
+    log::Error("the broker refused an output of the core",
+               {{"sequence", std::to_string(refused.sequence)}, {"why", refused.sentence}});
+  }
+  if (!pending.empty()) return {};
+  const auto batch =
+      follower->Next(options.batch, publisher->Pending() > 0 ? kWhilePendingMs : wait_ms);
+  if (!batch) return Unexpected(batch.error());
+  status.connected = follower->Connected();
+  if (const auto good = Take(*batch); !good) return good;
+  if (const auto good = Publish(); !good) return handle(good.error());
+  return {};
+}
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>> Service::Open(const ServiceOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  auto engine = Engine::Create(options.engine);
+  if (!engine) return Unexpected(engine.error());
+  impl->engine = std::move(*engine);
+  if (const auto good = impl->Connect(); !good) return Unexpected(good.error());
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+Result<void> Service::Step(std::int64_t wait_ms) {
+  if (impl_->over) return Unexpected(*impl_->over);
+  const auto good = impl_->Step(wait_ms);
+  if (!good) impl_->over = good.error();
+  return good;
+}
+
+Result<void> Service::Flush(std::int64_t timeout_ms) {
+  if (const auto good = impl_->Publish(); !good) return good;
+  return impl_->publisher->Flush(timeout_ms);
+}
+
+ServiceStatus Service::Status() const {
+  ServiceStatus status = impl_->status;
+  status.acknowledged = impl_->publisher->AckedSequence();
+  status.reconnects = impl_->publisher->Reconnects() + impl_->follower->Reconnects();
+  return status;
+}
+
+const Engine& Service::GetEngine() const { return *impl_->engine; }
+
+}  // namespace tonus::core
