@@ -84,10 +84,14 @@ void PrintPlain(const Scenario& scenario, const RunResult& result, std::ostream&
   out << (result.passed ? "PASS  " : "FAIL  ") << scenario.name << "  " << held << " of "
       << result.verdicts.size() << " expectations hold  (" << scenario.file << ")\n";
   for (const std::string& line : result.trace) out << "  trace  " << line << "\n";
-  std::map<std::string, std::size_t> rejected;
-  for (const std::string& line : result.rejected) ++rejected[line];
-  for (const auto& [line, count] : rejected) {
-    out << "  rejected " << count << " ×  " << line << "\n";
+  // Sentences name times and values: one example of each code is enough to find the place.
+  std::map<std::string, std::pair<std::size_t, std::string>> rejected;
+  for (const std::string& line : result.rejected) {
+    auto& [count, example] = rejected[line.substr(0, line.find(':'))];
+    if (count++ == 0) example = line;
+  }
+  for (const auto& [code, seen] : rejected) {
+    out << "  rejected " << seen.first << " ×  " << seen.second << "\n";
   }
   for (std::size_t i = 0; i < result.verdicts.size(); ++i) {
     const Verdict& verdict = result.verdicts[i];

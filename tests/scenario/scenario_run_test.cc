@@ -76,10 +76,15 @@ TEST_P(ScenarioFile, HoldsAndNothingOfItIsRejected) {
 TEST_P(ScenarioFile, GivesTheSameAlertBytesForAnyShardsAndBatch) {
   const Scenario scenario = Read(GetParam());
   const std::vector<std::string> expected = PlayScenario(scenario, 1, 512).alert_lines;
-  for (const unsigned shards : {1U, 2U, 4U}) {
-    for (const std::size_t batch : {std::size_t{1}, std::size_t{64}, std::size_t{4096}}) {
-      EXPECT_EQ(PlayScenario(scenario, shards, batch).alert_lines, expected)
-          << shards << " shards, batch " << batch;
+  // The whole square for the file that uses most of the format, its diagonal for the others.
+  const bool whole = scenario.name == "stall-after-mri";
+  const std::vector<unsigned> shards = {1, 2, 4};
+  const std::vector<std::size_t> batches = {1, 64, 4096};
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (std::size_t j = 0; j < batches.size(); ++j) {
+      if (i != j && !whole) continue;
+      EXPECT_EQ(PlayScenario(scenario, shards[i], batches[j]).alert_lines, expected)
+          << shards[i] << " shards, batch " << batches[j];
     }
   }
 }
