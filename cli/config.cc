@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
@@ -114,9 +115,9 @@ class Section {
     *value = (base / *text).lexically_normal().string();
   }
 
-  const Node& node() const { return node_; }
+  const Node& Self() const { return node_; }
   bool Usable() const { return present_ && !error_; }
-  const std::optional<Error>& error() const { return error_; }
+  const std::optional<Error>& Failure() const { return error_; }
 
  private:
   static bool HasPort(const std::string& address) {
@@ -124,9 +125,10 @@ class Section {
     if (colon == std::string::npos || colon == 0) return false;
     const std::string port = address.substr(colon + 1);
     if (port == "*") return true;
-    if (port.empty() || port.size() > 5) return false;
-    return std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-           std::atoi(port.c_str()) <= 65535;
+    int number = -1;
+    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
+    return parsed.ec == std::errc() && parsed.ptr == port.data() + port.size() && number >= 0 &&
+           number <= 65535;
   }
 
   std::optional<Node> Find(const char* key) const {
@@ -150,11 +152,11 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   section.Endpoint("replay", &broker->replay);
   section.HttpAddress("http", &broker->http);
   section.Duration("tick", kSecondNs / 20, kMinuteNs, &broker->tick_ns);
-  if (!section.Usable()) return section.error();
+  if (!section.Usable()) return section.Failure();
 
   constexpr std::uint64_t kKiB = 1024;
   constexpr std::uint64_t kMiB = 1024 * kKiB;
-  Section limits(section.node(), "limits");
+  Section limits(section.Self(), "limits");
   limits.Keys({"payload_bytes", "message_bytes", "batch_records", "credit_records", "credit_bytes",
                "queue_bytes", "recent_bytes", "replays", "live_backlog", "free_bytes"});
   limits.Integer("payload_bytes", 1 * kKiB, 64 * kMiB, &broker->payload_bytes);
@@ -166,8 +168,8 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   limits.Integer("recent_bytes", 64 * kKiB, 65536 * kMiB, &broker->recent_bytes);
   limits.Integer("replays", 1U, 65536U, &broker->replays);
   limits.Integer("live_backlog", 100U, 10'000'000U, &broker->live_backlog);
-  limits.Integer("free_bytes", std::uint64_t{0}, 1024 * 1024 * kMiB, &broker->free_bytes);
-  return limits.error();
+  limits.Integer("free_bytes", std::uint64_t{0}, (kKiB * kKiB) * kMiB, &broker->free_bytes);
+  return limits.Failure();
 }
 
 std::optional<Error> ReadCore(const Node& root, const fs::path& base, CoreConfig* core) {
@@ -180,7 +182,7 @@ std::optional<Error> ReadCore(const Node& root, const fs::path& base, CoreConfig
   section.Integer("batch", 1U, 65536U, &core->batch);
   section.Path("signals", base, &core->signals_path);
   section.Path("drugs", base, &core->drugs_path);
-  return section.error();
+  return section.Failure();
 }
 
 std::optional<Error> ReadWard(const Node& root, WardConfig* ward) {
@@ -190,7 +192,7 @@ std::optional<Error> ReadWard(const Node& root, WardConfig* ward) {
   section.Number("speed", 0, 1e6, &ward->speed);
   section.Integer("seed", std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()},
                   &ward->seed);
-  return section.error();
+  return section.Failure();
 }
 
 Result<PluginEntry> ReadPlugin(const Node& node, const fs::path& base, const fs::path& folder) {

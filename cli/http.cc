@@ -5,8 +5,9 @@
 #include <prometheus/text_serializer.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <thread>
+
+#include "cli/machine.h"
 
 namespace tonus::cli {
 
@@ -38,7 +39,7 @@ std::string FormatMetrics(const std::vector<Metric>& metrics) {
 
 std::optional<double> FetchMetric(const std::string& address, const std::string& name) {
   const auto colon = address.rfind(':');
-  httplib::Client client(address.substr(0, colon), std::atoi(address.c_str() + colon + 1));
+  httplib::Client client(address.substr(0, colon), PortOf(address));
   client.set_connection_timeout(0, 500'000);
   client.set_read_timeout(0, 500'000);
   const auto answer = client.Get("/metrics");
@@ -58,7 +59,7 @@ Result<std::unique_ptr<StatusServer>> StatusServer::Start(const std::string& add
                                                           StatusSource source) {
   const auto colon = address.rfind(':');
   const std::string host = address.substr(0, colon);
-  const int port = std::atoi(address.c_str() + colon + 1);
+  const int port = PortOf(address);
   auto impl = std::make_unique<Impl>();
   impl->source = std::move(source);
   Impl* raw = impl.get();

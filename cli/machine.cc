@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +18,14 @@ namespace tonus::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+// The number that `text` is; 0 where it is none.
+int ReadNumber(const std::string& text, int base) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value, base);
+  return parsed.ec == std::errc() && parsed.ptr == end ? value : 0;
+}
 
 std::string WithoutScheme(const std::string& address) {
   return address.starts_with("tcp://") ? address.substr(6) : address;
@@ -36,7 +44,7 @@ std::uint64_t ListeningInode(const char* table, int port) {
         timeout >> inode;
     const auto colon = local.rfind(':');
     if (colon == std::string::npos || state != "0A") continue;
-    if (std::strtol(local.c_str() + colon + 1, nullptr, 16) == port) return inode;
+    if (ReadNumber(local.substr(colon + 1), 16) == port) return inode;
   }
   return 0;
 }
@@ -52,7 +60,7 @@ std::string FirstLine(const fs::path& path) {
 
 int PortOf(const std::string& address) {
   const auto colon = address.rfind(':');
-  return colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1);
+  return colon == std::string::npos ? 0 : ReadNumber(address.substr(colon + 1), 10);
 }
 
 Result<void> TryBind(const std::string& address) {
@@ -86,7 +94,7 @@ std::optional<PortUser> FindPortUser(int port) {
   const std::string wanted = "socket:[" + std::to_string(inode) + "]";
   std::error_code error;
   for (const auto& process : fs::directory_iterator("/proc", error)) {
-    const int pid = std::atoi(process.path().filename().c_str());
+    const int pid = ReadNumber(process.path().filename().string(), 10);
     if (pid <= 0) continue;
     std::error_code hidden;
     for (fs::directory_iterator fd(process.path() / "fd", hidden), end; !hidden && fd != end;
