@@ -105,10 +105,18 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "tonus " TONUS_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
+  AddBroker(app, program);
+  AddSimulate(app, program);
+  AddTail(app, program);
+  AddPublish(app, program);
+  AddScenario(app, program);
   AddImport(app, program);
+  AddReplay(app, program);
   AddDead(app, program);
   AddLog(app, program);
+  AddPlugin(app, program);
   AddConfig(app, program);
+  AddDoctor(app, program);
   app.footer(
       "Exit codes: 0 good, 1 the answer is no, 2 usage or configuration, 3 cannot reach or open.\n"
       "`tonus SUBCOMMAND --help` tells more. Begin with `tonus up`, and `tonus tail` beside it.");

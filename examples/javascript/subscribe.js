@@ -1,0 +1,31 @@
+// Prints alerts as they come. Usage: node subscribe.js [LIVE-ENDPOINT] [TOPIC-PREFIX…]
+import protobuf from 'protobufjs';
+import {Subscriber} from 'zeromq';
+
+const proto = new URL('../../proto/tonus/v1/alert.proto', import.meta.url).pathname;
+const root = await protobuf.load(proto);
+const Alert = root.lookupType('tonus.v1.Alert');
+const Priority = root.lookupEnum('tonus.v1.Priority');
+
+const [endpoint = 'tcp://127.0.0.1:7603', ...prefixes] = process.argv.slice(2);
+const socket = new Subscriber();
+// The broker writes a tick each second and the core answers it: without both, silence means nothing.
+socket.subscribe(...(prefixes.length ? prefixes : ['alert.']), 'tick.', 'progress.');
+socket.connect(endpoint);
+
+const seen = {'tick.': Date.now(), 'progress.': Date.now()};
+let blind = false;
+setInterval(() => {
+  if (blind === Date.now() - Math.min(...Object.values(seen)) > 5000) return;
+  blind = !blind;
+  console.log(blind ? 'BLIND: the broker or the core is silent' : 'watching again');
+}, 1000);
+
+for await (const [topic, payload, meta] of socket) {
+  if (String(topic) in seen) {
+    seen[String(topic)] = Date.now();
+    continue;
+  }
+  const alert = Alert.decode(payload);
+  console.log(Priority.valuesById[alert.priority], alert.unit, alert.patientId, alert.condition, alert.headline);
+}
