@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/digest.h"
 #include "base/topic.h"
 #include "tonus/v1/alert.pb.h"
 

@@ -5,11 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "base/digest.h"
 #include "broker/log/log.h"
+#include "broker/log/text_hash.h"
 
 namespace tonus {
 
@@ -48,16 +47,11 @@ class Admission {
 
  private:
   enum class Who { kAnyone, kCore, kNobody };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return Digest64(text); }
-  };
-
   bool Judge(const AppendRecord& record, bool core, Verdict& verdict);
 
   const std::uint64_t max_payload_bytes_;
   const bool given_clock_;
-  std::unordered_map<std::string, Who, TextHash, std::equal_to<>> known_;  ///< Good topics.
+  ByText<Who> known_;  ///< Good topics.
   std::vector<Verdict> verdicts_;
   std::deque<std::string> bytes_;
 };

@@ -35,12 +35,13 @@ Result<std::optional<Socket>> BindOne(const SocketContext& context, SocketKind k
 
 /// Signals are for the main thread: a thread of the broker starts with all of them blocked.
 template <class Body>
-std::thread StartQuietThread(Body body) {
+std::thread StartQuietThread(const char* name, Body body) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread thread(std::move(body));
+  pthread_setname_np(thread.native_handle(), name);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
 }
@@ -115,8 +116,8 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
                                         impl->exchange, last);
   impl->writer = std::make_unique<Writer>(std::move(*log), options, impl->exchange);
   Impl* raw = impl.get();
-  impl->writer_thread = StartQuietThread([raw] { raw->writer->Run(); });
-  impl->front_thread = StartQuietThread([raw] { raw->front->Run(); });
+  impl->writer_thread = StartQuietThread("tonus-log", [raw] { raw->writer->Run(); });
+  impl->front_thread = StartQuietThread("tonus-bus", [raw] { raw->front->Run(); });
   return std::unique_ptr<Broker>(new Broker(std::move(impl)));
 }
 

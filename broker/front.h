@@ -6,13 +6,12 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/socket.h"
 #include "broker/broker.h"
 #include "broker/exchange.h"
+#include "broker/log/text_hash.h"
 #include "broker/recent.h"
 #include "broker/replays.h"
 
@@ -49,13 +48,6 @@ class Front {
     std::uint64_t records = 0;  ///< Unacknowledged.
     std::uint64_t bytes = 0;    ///< Unacknowledged.
   };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return Digest64(text); }
-  };
-  template <class T>
-  using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
-
   void ReceiveIngest();
   void HandleIngest(std::string_view peer, SocketMessage body);
   void HandleHello(std::string_view peer, const IngestView& view);

@@ -312,6 +312,19 @@ struct Publisher::Impl {
     return {};
   }
 
+  /// After a publish: sends, and takes what answers are there, without waiting.
+  Result<void> StepNow(TimePoint now) {
+    SendReady();
+    Receive();
+    if (state != State::kReady || sent > 0) {
+      const Result<void> done = Timers(now);
+      if (!done) return done;
+    }
+    SendReady();
+    if (fatal) return tl::unexpected<Error>(*fatal);
+    return {};
+  }
+
   Result<void> Step(std::int64_t timeout_ms) {
     if (fatal) return tl::unexpected<Error>(*fatal);
     CloseOldBatch(steady_clock::now());
@@ -405,7 +418,7 @@ Result<std::uint64_t> Publisher::Publish(const PublishRecord& record) {
   if (full) impl.CloseBatch();
   impl.CloseOldBatch(now);
   if (!impl.open) {
-    const Result<void> stepped = impl.Step(0);
+    const Result<void> stepped = impl.StepNow(now);
     if (!stepped) return tl::unexpected<Error>(stepped.error());
   }
   return sequence;

@@ -103,6 +103,9 @@ std::string_view Statement::Blob(int column) const {
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 
 Result<Database> Database::Open(const std::string& path, OpenMode mode) {
+  // Counting every allocation would cost a lock each. Takes effect if nobody has used SQLite yet.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(configured);
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
   std::string name = path;
   switch (mode) {

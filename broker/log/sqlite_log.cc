@@ -221,9 +221,51 @@ Result<std::span<const Placed>> SqliteLog::Append(std::span<const AppendRecord> 
   return std::span<const Placed>(placed_);
 }
 
+void SqliteLog::BindRow(sqlite::Statement& insert, int row, const AppendRecord& record,
+                        const Producer& producer, const Topic& topic, const Placed& placed) {
+  const ChecksumFields fields = {.offset = placed.offset,
+                                 .recorded_ns = placed.recorded_ns,
+                                 .topic_digest = topic.digest,
+                                 .producer_digest = producer.digest,
+                                 .sequence = record.sequence,
+                                 .previous = placed.previous_offset,
+                                 .digest = placed.digest,
+                                 .open = record.open ? 1U : 0U};
+  int index = row * 9;
+  insert.Bind(++index, placed.recorded_ns);
+  insert.Bind(++index, topic.id);
+  insert.Bind(++index, producer.id);
+  insert.Bind(++index, record.sequence);
+  insert.Bind(++index, placed.previous_offset);
+  insert.Bind(++index, placed.digest);
+  insert.Bind(++index, std::int64_t{record.open ? 1 : 0});
+  insert.Bind(++index, RecordChecksum(fields, record.payload));
+  insert.BindBlob(++index, record.payload);
+}
+
+void SqliteLog::ExtendRun(Producer& producer, std::uint64_t sequence, Offset offset) {
+  Run& run = producer.run;
+  if (run.count > 0 && run.first_offset + run.count == offset) {
+    ++run.count;
+  } else {
+    if (producer.dirty) closed_runs_.push_back(run);
+    run = Run{
+        .producer = producer.id, .first_sequence = sequence, .first_offset = offset, .count = 1};
+  }
+  if (!producer.dirty) {
+    producer.dirty = true;
+    dirty_producers_.push_back(&producer);
+  }
+  producer.last_sequence = sequence;
+}
+
 Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& producer) {
-  const LogTimeNs now = identity_.clock == LogClock::kWall ? Stamp(clock_->NowNs()) : 0;
-  for (const AppendRecord& record : records) {
+  const bool wall = identity_.clock == LogClock::kWall;
+  const LogTimeNs now = wall ? Stamp(clock_->NowNs()) : 0;
+  int row = 0;
+  int rows = 1;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const AppendRecord& record = records[i];
     const Result<Topic*> topic = InternTopic(record.topic);
     if (!topic) return tl::unexpected<Error>(topic.error());
     Stream& stream = streams_[(*topic)->stream];
@@ -231,32 +273,21 @@ Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& p
     Placed placed;
     placed.offset = offset;
     placed.previous_offset = stream.last_offset;
-    placed.recorded_ns = identity_.clock == LogClock::kWall ? now : Stamp(record.recorded_ns);
+    placed.recorded_ns = wall ? now : Stamp(record.recorded_ns);
     placed.digest =
         record.digest != 0 ? record.digest : ContentDigest(record.topic, record.payload);
-    const ChecksumFields fields = {.offset = offset,
-                                   .recorded_ns = placed.recorded_ns,
-                                   .topic_digest = (*topic)->digest,
-                                   .producer_digest = producer.digest,
-                                   .sequence = record.sequence,
-                                   .previous = placed.previous_offset,
-                                   .digest = placed.digest,
-                                   .open = record.open ? 1U : 0U};
-    insert_.Bind(1, placed.recorded_ns);
-    insert_.Bind(2, (*topic)->id);
-    insert_.Bind(3, producer.id);
-    insert_.Bind(4, record.sequence);
-    insert_.Bind(5, placed.previous_offset);
-    insert_.Bind(6, placed.digest);
-    insert_.Bind(7, std::int64_t{record.open ? 1 : 0});
-    insert_.Bind(8, RecordChecksum(fields, record.payload));
-    insert_.BindBlob(9, record.payload);
-    const Result<void> inserted = insert_.Run();
-    if (!inserted) return inserted;
-    // SQLite gives out the row numbers; that they are our offsets is what this log rests on.
-    if (sqlite3_last_insert_rowid(database_.Handle()) != static_cast<sqlite3_int64>(offset)) {
-      return Fail(ErrorCode::kCorrupt, "offset " + std::to_string(offset) + " is taken", path_,
-                  "restore the log from a backup");
+    if (row == 0) rows = records.size() - i >= kRowsTogether ? kRowsTogether : 1;
+    sqlite::Statement& insert = rows == 1 ? insert_ : insert_many_;
+    BindRow(insert, row, record, producer, **topic, placed);
+    if (++row == rows) {
+      row = 0;
+      const Result<void> inserted = insert.Run();
+      if (!inserted) return inserted;
+      // SQLite gives out the row numbers; that they are our offsets is what this log rests on.
+      if (sqlite3_last_insert_rowid(database_.Handle()) != static_cast<sqlite3_int64>(offset)) {
+        return Fail(ErrorCode::kCorrupt, "offset " + std::to_string(offset) + " is taken", path_,
+                    "restore the log from a backup");
+      }
     }
     if (!(*topic)->alert.empty()) {
       const Result<void> alert = StageAlert(**topic, record.open, offset);
@@ -265,21 +296,7 @@ Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& p
     stream.last_offset = offset;
     stream.dirty = true;
     last_offset_ = offset;
-    Run& run = producer.run;
-    if (run.count > 0 && run.first_offset + run.count == offset) {
-      ++run.count;
-    } else {
-      if (producer.dirty) closed_runs_.push_back(run);
-      run = Run{.producer = producer.id,
-                .first_sequence = record.sequence,
-                .first_offset = offset,
-                .count = 1};
-    }
-    if (!producer.dirty) {
-      producer.dirty = true;
-      dirty_producers_.push_back(&producer);
-    }
-    producer.last_sequence = record.sequence;
+    ExtendRun(producer, record.sequence, offset);
     placed_.push_back(placed);
   }
   return {};

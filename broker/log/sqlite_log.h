@@ -3,13 +3,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "base/digest.h"
 #include "broker/log/log.h"
 #include "broker/log/log_files.h"
 #include "broker/log/sqlite.h"
+#include "broker/log/text_hash.h"
 
 namespace tonus {
 
@@ -57,13 +56,6 @@ class SqliteLog final : public Log {
     Run run;  ///< The newest one.
     bool dirty = false;
   };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return Digest64(text); }
-  };
-  template <class T>
-  using ByName = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
-
   explicit SqliteLog(const std::string& dir, const LogOptions& options);
 
   // Opening.
@@ -85,11 +77,16 @@ class SqliteLog final : public Log {
   Result<Producer*> InternProducer(std::string_view name);
   Result<Topic*> InternTopic(std::string_view name);
   Result<void> Stage(std::span<const AppendRecord> records, Producer& producer);
+  /// Binds one row of an insert statement; `row` counts from 0.
+  void BindRow(sqlite::Statement& insert, int row, const AppendRecord& record,
+               const Producer& producer, const Topic& topic, const Placed& placed);
+  void ExtendRun(Producer& producer, std::uint64_t sequence, Offset offset);
   Result<void> StageAlert(const Topic& topic, bool open, Offset offset);
   Result<void> Begin();
   Result<void> SaveRun(const Run& run);
   Result<void> SaveStreams();
   LogTimeNs Stamp(LogTimeNs given);
+  static constexpr int kRowsTogether = 16;
   template <class T>
   Result<T> Die(const Error& error);
 
@@ -105,6 +102,7 @@ class SqliteLog final : public Log {
   sqlite::Statement begin_;
   sqlite::Statement commit_;
   sqlite::Statement insert_;
+  sqlite::Statement insert_many_;  ///< kRowsTogether rows.
   sqlite::Statement insert_topic_;
   sqlite::Statement insert_producer_;
   sqlite::Statement insert_stream_;
@@ -121,10 +119,10 @@ class SqliteLog final : public Log {
   Offset last_offset_ = 0;
   LogTimeNs last_recorded_ns_ = 0;
   Offset streams_as_of_ = 0;
-  ByName<Topic> topics_;
-  ByName<std::size_t> stream_of_;
+  ByText<Topic> topics_;
+  ByText<std::size_t> stream_of_;
   std::vector<Stream> streams_;
-  ByName<Producer> producers_;
+  ByText<Producer> producers_;
   std::vector<Run> closed_runs_;  ///< Of this transaction.
   std::vector<Placed> placed_;
   std::vector<Producer*> dirty_producers_;  ///< With a run to save; elements of producers_.

@@ -21,6 +21,11 @@
 namespace tonus {
 namespace {
 
+constexpr char kInsert[] =
+    "INSERT INTO records(recorded_ns, topic, producer, sequence, previous, digest, open, checksum, "
+    "payload) VALUES(?,?,?,?,?,?,?,?,?)";
+constexpr char kInsertMore[] = ",(?,?,?,?,?,?,?,?,?)";
+
 std::string RandomId() {
   std::array<unsigned char, 16> bytes = {};
   randombytes_buf(bytes.data(), bytes.size());
@@ -150,12 +155,14 @@ Result<void> SqliteLog::CreateTables() {
 }
 
 Result<void> SqliteLog::Prepare() {
+  // A statement with several rows spares most of what SQLite does for each statement.
+  std::string many = kInsert;
+  for (int i = 1; i < kRowsTogether; ++i) many += kInsertMore;
   const std::pair<sqlite::Statement*, const char*> wanted[] = {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
-      {&insert_,
-       "INSERT INTO records(recorded_ns, topic, producer, sequence, previous, digest, open, "
-       "checksum, payload) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"},
+      {&insert_, kInsert},
+      {&insert_many_, many.c_str()},
       {&insert_topic_, "INSERT INTO topics VALUES(?1,?2,?3)"},
       {&insert_producer_, "INSERT INTO producers VALUES(?1,?2)"},
       {&insert_stream_, "INSERT INTO streams VALUES(?1,?2,?3)"},
