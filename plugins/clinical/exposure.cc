@@ -185,13 +185,16 @@ void AddStall(const Therapy& t, const ExposureSettings& s, const PumpStory& stor
   out->AddGap(story.stall, "motor_stall", Words(PumpKind::kMotorStall));
 }
 
-/* When arithmetic has the reservoir reach `ml`; `now` where the last filling is not known. */
+/* When arithmetic has the reservoir reach `ml`; `now` where nobody said how much there was. */
 Time ReservoirReaches(const Therapy& t, double ml) {
   if (!t.concentration_ug_per_ml || !t.daily_dose_ug || *t.daily_dose_ug <= 0) return t.now;
   const double ml_per_day = *t.daily_dose_ug / *t.concentration_ug_per_ml;
   for (auto e = t.events.rbegin(); e != t.events.rend(); ++e) {
-    if (e->kind != PumpKind::kRefill || !e->filled_ml) continue;
-    const double days = (*e->filled_ml - ml) / ml_per_day;
+    /* Filled, or read at an interrogation: whichever said last how much was there. */
+    const std::optional<double>& there =
+        e->kind == PumpKind::kRefill ? e->filled_ml : e->computed_ml;
+    if (!there) continue;
+    const double days = (*there - ml) / ml_per_day;
     const Time at = e->at + static_cast<Time>(std::llround(days * 86400)) * kSecond;
     return std::min(t.now, std::max(at, e->at));
   }
