@@ -30,7 +30,7 @@ struct Sources::Source {
   std::size_t intervals_seen = 0;
   bool silent = false;
   LogTimeNs silent_since = 0;
-  bool queued = false;
+  LogTimeNs queued_for = 0;  ///< The deadline that counts; 0: none. Older ones in the queue do not.
   /// When each patient was heard of last through this source; one that has left is taken out.
   std::unordered_map<std::uint64_t, LogTimeNs> patients;
   std::uint64_t last_patient = ~0ULL;
@@ -62,12 +62,13 @@ void Sources::MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out)
     const Due due = queue_.top();
     queue_.pop();
     Source& source = *due.source;
-    source.queued = false;
+    if (due.deadline != source.queued_for) continue;
+    source.queued_for = 0;
     const std::int64_t limit = source.Limit();
     if (limit == 0 || source.silent) continue;
     if (source.last + limit > due.deadline) {
-      source.queued = true;
-      queue_.push({source.last + limit, &source});
+      source.queued_for = source.last + limit;
+      queue_.push({source.queued_for, &source});
       continue;
     }
     source.silent = true;
@@ -112,7 +113,8 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientK
   } else {
     Note(&source, patient, false, now);
   }
-  if (source.messages > 0 && now - source.last >= kSameTime) {
+  const bool later = source.messages > 0 && now - source.last >= kSameTime;
+  if (later) {
     source.intervals[source.intervals_seen++ % kIntervals] = now - source.last;
   }
   ++source.messages;
@@ -121,11 +123,12 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientK
     source.silent = false;
     Say(source, false, now, OutputKey{now, false, offset, 0, {}, 0, 0}, offset, out);
   }
-  if (!source.queued && source.messages >= kFewestMessages) {
+  if (source.messages >= kFewestMessages && (later || source.queued_for == 0)) {
     const std::int64_t limit = source.Limit();
-    if (limit != 0) {
-      source.queued = true;
-      queue_.push({now + limit, &source});
+    // A source that has become faster is missed sooner than it was queued for.
+    if (limit != 0 && (source.queued_for == 0 || now + limit < source.queued_for)) {
+      source.queued_for = now + limit;
+      queue_.push({source.queued_for, &source});
     }
   }
   return number;
