@@ -1,23 +1,13 @@
-#include <cstdlib>
-#include <new>
+#include <cstddef>
 
 #include "tests/unit/normalise_fixture.h"
 
-// Counts every allocation of this program, so that a monitor's event, a million of them an hour,
-// is known to need none.
+// A monitor's event, a million of them an hour, needs no allocation: every one of this program is
+// counted. GoogleTest allocates too, so only differences are looked at.
 
-namespace {
-// One thread; GoogleTest allocates too, so only differences are looked at.
-std::size_t allocations = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
+namespace tonus::tests {
+std::size_t Allocations();  // counted_new.cc
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace tonus::core {
 namespace {
@@ -27,9 +17,9 @@ class NormaliseAllocation : public NormaliseTest {
   std::size_t InSteadyState(const v1::Event& event) {
     EXPECT_TRUE(Normalise("vitals", event));
     EXPECT_TRUE(rejections_.empty());
-    const std::size_t before = allocations;
+    const std::size_t before = tests::Allocations();
     for (int i = 0; i < 100; ++i) normaliser_.Normalise(record_, &out_, &rejections_);
-    return allocations - before;
+    return tests::Allocations() - before;
   }
 };
 
