@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <set>
 #include <sstream>
 
@@ -159,6 +161,55 @@ TEST(ScenarioReader, EveryScenarioOfTheTreeIsRightAndNamesItsSource) {
     EXPECT_TRUE(names.insert(outcome.scenario.name).second) << entry.path();
   }
   EXPECT_GE(names.size(), 13U);
+}
+
+/// A small generator of its own, so that the seed means the same everywhere.
+std::uint64_t Next(std::uint64_t* state) {
+  *state ^= *state << 13U;
+  *state ^= *state >> 7U;
+  *state ^= *state << 17U;
+  return *state;
+}
+
+TEST(ScenarioReader, BytesChangedAtRandomNeverBreakIt) {
+  std::vector<std::string> texts;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(TONUS_SOURCE_DIR) + "/scenarios")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::stringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    texts.push_back(text.str());
+  }
+  std::sort(texts.begin(), texts.end());
+  const char* seed_text = std::getenv("TONUS_SEED");
+  std::uint64_t state = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : 20240301;
+  std::cout << "TONUS_SEED=" << state << "\n";
+  const std::string bytes = "{}[]:,-&*!|>'\"%@`#\n \t\\0z~?+.9";
+  const Vocabulary names = Names();
+  for (int round = 0; round < 4000; ++round) {
+    std::string text = texts[Next(&state) % texts.size()];
+    for (std::uint64_t edits = 1 + Next(&state) % 6; edits > 0; --edits) {
+      const std::size_t at = Next(&state) % text.size();
+      switch (Next(&state) % 4) {
+        case 0:
+          text[at] = bytes[Next(&state) % bytes.size()];
+          break;
+        case 1:
+          text.insert(at, 1, static_cast<char>(Next(&state) % 256));
+          break;
+        case 2:
+          text.erase(at, 1 + Next(&state) % 20);
+          break;
+        default:
+          text.insert(at, text.substr(Next(&state) % text.size(), 30));
+      }
+    }
+    for (const Error& error : ReadScenarioText(text, "f.yaml", names).errors) {
+      ASSERT_EQ(error.code, ErrorCode::kConfig) << text;
+      ASSERT_EQ(error.where.substr(0, 6), "f.yaml") << error.Message();
+      ASSERT_FALSE(error.what.empty());
+    }
+  }
 }
 
 /// Every file in tests/scenario/bad stands beside the exact messages that it must get.
