@@ -70,6 +70,21 @@ Result<void> CheckElf(const std::string& bytes, const std::string& path) {
                   kMachineName);
   }
   if (header.e_type != ET_DYN) return refuse("is an ELF file, but not a shared object");
+  // The loader maps what the program headers say without looking: beyond the end of a file that
+  // was cut short lies a SIGBUS.
+  const std::uint64_t table = std::uint64_t{header.e_phentsize} * header.e_phnum;
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > bytes.size() ||
+      table > bytes.size() - header.e_phoff) {
+    return refuse("is cut short, or its program headers are not where it says");
+  }
+  for (std::uint16_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, bytes.data() + header.e_phoff + std::size_t{i} * sizeof segment,
+                sizeof segment);
+    if (segment.p_offset > bytes.size() || segment.p_filesz > bytes.size() - segment.p_offset) {
+      return refuse("is cut short: a segment ends beyond the file");
+    }
+  }
   return {};
 }
 
