@@ -105,7 +105,9 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "tonus " TONUS_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
+  AddUp(app, program);
   AddBroker(app, program);
+  AddCore(app, program);
   AddSimulate(app, program);
   AddTail(app, program);
   AddPublish(app, program);
