@@ -132,9 +132,11 @@ class Scorer {
     const bool high = Small() ? rise > 2.5 * s_.hr_rise.value() : hr > s_.hr_high.value();
     const bool up = rise > s_.hr_rise.value() || (!Small() && hr > s_.hr.value());
     if (!high && !up) return;
-    SignItem& item =
-        Add("HR", "heart rate up", high ? 2 : 1, hr, PerMinute::kUcum, b_.hr.newest, b_.hr.ref);
-    if (b_.hr.own) {
+    /* Up: over the own normal, or where that is unknown. Otherwise it is only high. */
+    const bool risen = !b_.hr.own || rise > s_.hr_rise.value();
+    SignItem& item = Add("HR", risen ? "heart rate up" : "heart rate high", high ? 2 : 1, hr,
+                         PerMinute::kUcum, b_.hr.newest, b_.hr.ref);
+    if (risen && b_.hr.own) {
       item.own = b_.hr.own;
     } else {
       Limit(item, TONUS_REL_GT, high ? s_.hr_high : s_.hr);
@@ -151,8 +153,9 @@ class Scorer {
     } else if (b_.sbp.own && *b_.sbp.own - Low(b_.sbp) > limit) {
       word = "blood pressure down", value = Low(b_.sbp);
     } else if (b_.sbp_range_2h && *b_.sbp_range_2h >= s_.sbp_range.value()) {
-      SignItem& item = Add("SBP", "blood pressure unstable", 1, *b_.sbp_range_2h, MmHg::kUcum,
-                           b_.sbp.newest, b_.sbp.ref);
+      /* Under a name of its own: "SBP 40 mmHg" would read as a pressure. */
+      SignItem& item = Add("SBP_range_2h", "blood pressure unstable", 1, *b_.sbp_range_2h,
+                           MmHg::kUcum, b_.sbp.newest, b_.sbp.ref);
       Limit(item, TONUS_REL_GE, s_.sbp_range);
       return ShockIfLow();
     }
