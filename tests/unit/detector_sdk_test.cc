@@ -11,7 +11,7 @@ using tonus::testing::Trial;
 
 const tonus_plugin& Example() {
   static void* library =
-      dlopen(TONUS_BINARY_DIR "/plugins/heart_rate_rise.so", RTLD_NOW | RTLD_LOCAL);
+      dlopen(TONUS_BINARY_DIR "/examples/plugins/heart_rate_rise.so", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw std::runtime_error(dlerror());
   const auto entry = reinterpret_cast<tonus_plugin_v1_fn>(dlsym(library, TONUS_ENTRY_SYMBOL));
   return *entry();
