@@ -24,7 +24,10 @@ Time LastDisturbance(const Therapy& t, bool catheter) {
   }
   if (catheter) return last;
   for (const PumpEvent& e : t.events) {
-    if (e.kind == PumpKind::kAlarmHeard || e.kind == PumpKind::kRefill) last = std::max(last, e.at);
+    const bool check = e.kind == PumpKind::kAlarmHeard || e.kind == PumpKind::kRefill ||
+                       e.kind == PumpKind::kMotorStall || e.kind == PumpKind::kTelemetryMode ||
+                       e.kind == PumpKind::kResetLowBattery || e.kind == PumpKind::kMemoryError;
+    if (check) last = std::max(last, e.at);
   }
   return last;
 }
@@ -32,7 +35,8 @@ Time LastDisturbance(const Therapy& t, bool catheter) {
 Proof LastInterrogation(const Therapy& t) {
   Proof out;
   for (const PumpEvent& e : t.events) {
-    if (e.kind == PumpKind::kInterrogation && e.normal) out = {e.at, e.ref, "pump interrogation"};
+    if (e.kind != PumpKind::kInterrogation) continue;
+    out = e.normal ? Proof{e.at, e.ref, "pump interrogation"} : Proof{};
   }
   return out;
 }
@@ -64,9 +68,8 @@ void AssessIntrathecal(const Therapy& t, const ReservoirSettings& reservoir,
     out->outstanding.push_back({"interrogation", "pump interrogation", read.at});
   }
   const auto residuals = Residuals(t);
-  if (residuals.empty()) {
-    out->outstanding.push_back({"refill", "measured residual volume", 0});
-  } else if (ResidualGrade(residuals.back(), false, reservoir) > 0) {
+  out->residual_on_record = !residuals.empty();
+  if (!residuals.empty() && ResidualGrade(residuals.back(), false, reservoir) > 0) {
     out->outstanding.push_back(
         {"refill", "explanation of the last residual volume", residuals.back().at});
   }
@@ -98,8 +101,16 @@ void AssessOral(const Therapy& t, Delivery* out) {
   for (const OralOrder& order : t.oral_orders) {
     if (order.active && (interval == 0 || order.interval < interval)) interval = order.interval;
   }
-  /* A dose may be charted late by half its interval. */
-  const bool current = given != 0 && interval > 0 && t.now - given <= interval + interval / 2;
+  /* A dose may be charted late by half its interval. Once the order has ended, what counts is that
+   * doses were charted up to then. */
+  Time until = t.now;
+  if (interval == 0) {
+    for (const OralOrder& order : t.oral_orders) {
+      until = order.changed_at;
+      interval = order.interval;
+    }
+  }
+  const bool current = given != 0 && interval > 0 && until - given <= interval + interval / 2;
   if (!current || omitted) {
     out->outstanding.push_back(
         {"baclofen", omitted ? "an omitted oral dose" : "oral doses charted as given", given});

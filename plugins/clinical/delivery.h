@@ -37,7 +37,7 @@ struct Outstanding {
 };
 
 /// Whether the drug arrives (clinical-reference 3.2, reading R4): VERIFIED takes an interrogation
-/// without fault, a residual within limits, and a catheter study or a response to a bolus through
+/// without fault, no residual outside limits, and a catheter study or a response to a bolus through
 /// the pump, with no event since that could have changed it. For oral baclofen: every dose charted
 /// as given. A normal interrogation alone verifies nothing.
 struct Delivery {
@@ -47,7 +47,8 @@ struct Delivery {
   std::vector<Ref> refs;  ///< Of the proof, or of the gap.
   std::string gap;        ///< In words, where there is one.
   Time gap_since = 0;
-  Time last_verified = 0;  ///< 0: never on record.
+  Time last_verified = 0;           ///< 0: never on record.
+  bool residual_on_record = false;  ///< A measured residual volume was compared with the expected.
   std::string OutstandingText() const;
 };
 

@@ -309,6 +309,16 @@ const char* Words(ProcedureType type) {
   return "procedure";
 }
 
+bool BareWords(std::string_view text) {
+  for (const PumpName& row : kPumpNames) {
+    if (text == row.words) return true;
+  }
+  for (const ProcedureName& row : kProcedureNames) {
+    if (text == row.words) return true;
+  }
+  return false;
+}
+
 int SpinalLevel(std::string_view text) {
   if (text.size() < 2 || text[1] < '1' || text[1] > '9') return 0;
   int number = text[1] - '0';

@@ -97,6 +97,9 @@ const char* Name(ProcedureType type);
 const char* Words(PumpKind kind);
 const char* Words(ProcedureType type);
 
+/// Whether a text is one of the Words above and no more: then a name says it already.
+bool BareWords(std::string_view text);
+
 struct PumpEvent {
   Time at = 0;
   Ref ref = 0;

@@ -6,7 +6,7 @@
 namespace tonus::clinical {
 namespace {
 
-constexpr const char* kGrade = "{score}";
+constexpr const char* kGrade = ""; /* the signal's own unit */
 
 /// Builds the list line by line; a line hands in its grades and the highest is taken.
 class Scorer {

@@ -5,7 +5,8 @@
 namespace tonus::clinical {
 
 void SayExposure(const ExposureItem& item, double weight, Finding* finding) {
-  Evidence& e = finding->For(item.name).Text(item.text).Weight(weight);
+  Evidence& e = finding->For(item.name).Weight(weight);
+  if (!BareWords(item.text)) e.Text(item.text);
   if (item.gap) {
     e.Since(item.since);
   } else {
@@ -32,9 +33,12 @@ void SayAbsent(const Signs& signs, Finding* finding) {
   for (const NotCounted& item : signs.suppressed) finding->Suppressed(item.name, item.why);
 }
 
-void SayDelivery(const Delivery& delivery, bool proof_counts_against, Finding* finding) {
+void SayDelivery(const Delivery& delivery, tonus_ns now, bool proof_counts_against,
+                 Finding* finding) {
   for (const Outstanding& item : delivery.outstanding) {
-    finding->Missing(item.name, item.newest).Text(item.text);
+    /* The names of the tests say it all; the others need words. */
+    Evidence& e = finding->Missing(item.name, item.newest);
+    if (item.name == "refill" || item.name == "baclofen") e.Text(item.text);
   }
   if (delivery.status == DeliveryStatus::kVerified) {
     Evidence& e = proof_counts_against ? finding->Against("delivery") : finding->For("delivery");
@@ -44,7 +48,8 @@ void SayDelivery(const Delivery& delivery, bool proof_counts_against, Finding* f
   }
   Evidence& e = finding->For("last_verified_delivery").Weight(0);
   if (delivery.last_verified != 0) {
-    e.Happened(delivery.last_verified).Text("time since last verified delivery");
+    e.Happened(delivery.last_verified)
+        .Text(DurationText((now - delivery.last_verified) / kHour * kHour) + " ago");
   } else {
     e.Text("delivery has never been verified on record");
   }

@@ -16,7 +16,7 @@ void SaySign(const SignItem& item, Finding* finding);
 void SayAbsent(const Signs& signs, Finding* finding);
 /// Outstanding parts as missing; the last verified delivery as a time; a proof as what speaks
 /// against where `proof_counts_against`.
-void SayDelivery(const Delivery& delivery, bool proof_counts_against, Finding* finding);
+void SayDelivery(const Delivery& delivery, Time now, bool proof_counts_against, Finding* finding);
 
 /// "fever, tone up, itching without rash": the weightiest words, at most `most`.
 std::string Words(const std::vector<SignItem>& items, std::size_t most);

@@ -100,9 +100,7 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
        "Follow CK"},
       {{"infection", "fever and fast heart rate occur in both, and both can be present"},
        {"neuro_event", "seizure, confusion and new deficits can be withdrawal or a new event"},
-       {"dysreflexia", "a pressure spike with a slow heart after a stimulus fits dysreflexia"},
-       {"overdose", "fast heart rate and high pressure with loose tone fit overdose"},
-       {"interaction", "sedatives can hide agitation and rigidity"}}};
+       {"overdose", "fast heart rate and high pressure with loose tone fit overdose"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
     const bool had = memory.pace.therapy;
@@ -237,12 +235,12 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     for (const SignItem& item : view.signs.items) SaySign(item, &finding);
     if (view.tier == Tier::kSevere) {
       for (const SignItem& item : view.signs.severe) {
-        finding.For("severe").Text(item.word).At(item.at).Ref(item.ref);
+        finding.For("severe").Text(item.word);
       }
       finding.WorkUp("Emergent care now: severe signs");
     }
     SayAbsent(view.signs, &finding);
-    SayDelivery(view.delivery, true, &finding);
+    SayDelivery(view.delivery, view.therapy.now, true, &finding);
     SayCompeting(view, &finding);
     if (Bridged(view.therapy) && view.intrathecal_gap) {
       finding.Suppressed("baclofen",
