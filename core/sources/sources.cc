@@ -78,19 +78,30 @@ void Sources::MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out)
   }
 }
 
-void Sources::Note(Source* source, PatientKey patient, bool leaves, LogTimeNs now) {
-  const std::uint64_t key = std::uint64_t{patient.shard} << 32U | patient.number;
-  if (leaves) {
-    source->patients.erase(key);
-    source->last_patient = ~0ULL;
-    return;
+void Sources::Forget(std::uint64_t patient) {
+  const auto found = sources_of_.find(patient);
+  if (found == sources_of_.end()) return;
+  for (const std::uint32_t number : found->second) {
+    sources_[number]->patients.erase(patient);
+    sources_[number]->last_patient = ~0ULL;
   }
+  sources_of_.erase(found);
+}
+
+void Sources::Note(std::uint32_t number, std::uint64_t key, LogTimeNs now) {
+  Source* source = sources_[number].get();
   if (source->last_patient == key) {
     *source->last_slot = now;
     return;
   }
-  if (source->patients.size() == kMostPatients && source->patients.count(key) == 0) return;
-  source->last_slot = &(source->patients[key] = now);
+  auto slot = source->patients.find(key);
+  if (slot == source->patients.end()) {
+    if (source->patients.size() == kMostPatients) return;
+    slot = source->patients.emplace(key, now).first;
+    sources_of_[key].push_back(number);
+  }
+  slot->second = now;
+  source->last_slot = &slot->second;
   source->last_patient = key;
 }
 
@@ -107,11 +118,12 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientK
     number = at->second;
   }
   Source& source = *sources_[number];
+  const std::uint64_t key = std::uint64_t{patient.shard} << 32U | patient.number;
   if (leaves) {
     // Whoever reported the discharge, no device of this patient is waited for any more.
-    for (const std::unique_ptr<Source>& other : sources_) Note(other.get(), patient, true, now);
+    Forget(key);
   } else {
-    Note(&source, patient, false, now);
+    Note(number, key, now);
   }
   const bool later = source.messages > 0 && now - source.last >= kSameTime;
   if (later) {

@@ -52,13 +52,16 @@ class Sources {
   struct Later {
     bool operator()(const Due& a, const Due& b) const;
   };
-  void Note(Source* source, PatientKey patient, bool leaves, LogTimeNs now);
+  void Note(std::uint32_t number, std::uint64_t patient, LogTimeNs now);
+  void Forget(std::uint64_t patient);
   void Say(const Source& source, bool silent, LogTimeNs now, const OutputKey& key, Offset cause,
            Outbox* out) const;
 
   NameOf name_of_;
   std::vector<std::unique_ptr<Source>> sources_;
   std::unordered_map<std::string, std::uint32_t> numbers_;
+  /// By patient (shard and number): the sources that count him among theirs.
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> sources_of_;
   std::priority_queue<Due, std::vector<Due>, Later> queue_;
 };
 
