@@ -39,7 +39,7 @@ core::EngineOptions Engine(unsigned shards) {
   options.shards = shards;
   for (const char* name : {"withdrawal", "malfunction", "paradox", "infection"}) {
     const std::string path = std::string(TONUS_BINARY_DIR) + "/plugins/" + name + ".so";
-    if (std::filesystem::exists(path)) options.plugins.push_back({path, {}, ""});
+    options.plugins.push_back({path, {}, ""});
   }
   return options;
 }
@@ -62,7 +62,6 @@ RunResult PlayScenario(const Scenario& scenario, unsigned shards, std::size_t ba
 class ScenarioFile : public testing::TestWithParam<std::string> {};
 
 TEST_P(ScenarioFile, HoldsAndNothingOfItIsRejected) {
-  if (Engine(1).plugins.size() < 4) GTEST_SKIP() << "not every detector has been built";
   const Scenario scenario = Read(GetParam());
   const RunResult result = PlayScenario(scenario, 1, 512);
   ASSERT_EQ(result.verdicts.size(), scenario.expectations.size());
