@@ -6,6 +6,7 @@
 #include "broker/broker.h"
 #include "cli/config.h"
 #include "cli/http.h"
+#include "cli/machine.h"
 #include "cli/program.h"
 #include "cli/stop_signal.h"
 
@@ -92,6 +93,11 @@ int RunBroker(const Globals& globals, const Options& options) {
   auto config = LoadConfig(globals.config);
   if (!config) return Report(config.error());
   const BrokerOptions broker_options = ToBrokerOptions(*config, globals, options);
+  for (const std::string& endpoint :
+       {config->broker.ingest, config->broker.intake, config->broker.live, config->broker.replay}) {
+    if (!endpoint.starts_with("ipc://")) continue;
+    if (auto free = TryBind(endpoint); !free) return Report(free.error());
+  }
   auto started = Broker::Start(broker_options);
   if (!started) return Report(started.error());
   Broker& broker = **started;

@@ -91,10 +91,7 @@ class Doctor {
   }
 
   void Port(const std::string& name, const std::string& endpoint) {
-    if (endpoint.empty() || endpoint.starts_with("ipc://") || endpoint.ends_with(":*") ||
-        endpoint.ends_with(":0")) {
-      return;
-    }
+    if (endpoint.empty() || endpoint.ends_with(":*") || endpoint.ends_with(":0")) return;
     const std::string subject = "port " + name;
     if (IsExposed(endpoint)) {
       Add(Verdict::kWarn, subject, endpoint + " can be reached from other machines",
@@ -102,18 +99,12 @@ class Doctor {
     }
     auto bound = TryBind(endpoint);
     if (bound) return Add(Verdict::kOk, subject, endpoint + " is free");
-    const auto user = FindPortUser(PortOf(endpoint));
-    std::string who = bound.error().what;
-    if (user && user->pid != 0) {
-      who = "in use by " + Printable(user->program) + " (pid " + std::to_string(user->pid) + ")";
-      if (broker_runs_ && user->program == "tonus") {
-        return Add(Verdict::kOk, subject, endpoint + " " + who);
-      }
-    } else if (user) {
-      who = "in use by a process of another user";
-    }
-    Add(Verdict::kFail, subject, endpoint + " " + who,
-        "stop it, or choose another port in " + config_hint_);
+    const auto user =
+        endpoint.starts_with("ipc://") ? std::nullopt : FindPortUser(PortOf(endpoint));
+    const std::string text = endpoint + " " + Printable(bound.error().what);
+    const bool ours = !user || user->program == "tonus";
+    if (broker_runs_ && ours) return Add(Verdict::kOk, subject, text);
+    Add(Verdict::kFail, subject, text, bound.error().hint);
   }
 
   void Disk(const Config& config) {
@@ -200,7 +191,6 @@ class Doctor {
   }
 
   const Globals& globals_;
-  const std::string config_hint_ = "tonus.yaml";
   bool broker_runs_ = false;
   std::vector<Finding> findings_;
 };

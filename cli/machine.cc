@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -56,6 +57,24 @@ std::string FirstLine(const fs::path& path) {
   return line;
 }
 
+// ZeroMQ takes the path of a Unix socket away from whoever listens on it, without a word.
+Result<void> TryPath(const std::string& address) {
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  const std::string name = address.substr(6);
+  if (name.size() >= sizeof(path.sun_path)) {
+    return Fail(ErrorCode::kUnreachable, "the path is too long for a Unix socket", address);
+  }
+  name.copy(path.sun_path, name.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const void* generic = &path;
+  const bool answered = connect(fd, static_cast<const sockaddr*>(generic), sizeof(path)) == 0;
+  close(fd);
+  if (!answered) return {};
+  return Fail(ErrorCode::kUnreachable, "in use: somebody listens there already", address,
+              "stop it, or choose another path in tonus.yaml");
+}
+
 }  // namespace
 
 int PortOf(const std::string& address) {
@@ -64,6 +83,7 @@ int PortOf(const std::string& address) {
 }
 
 Result<void> TryBind(const std::string& address) {
+  if (address.starts_with("ipc://")) return TryPath(address);
   std::string host = WithoutScheme(address);
   host.resize(host.rfind(':'));
   if (host == "*") host = "0.0.0.0";
@@ -84,7 +104,16 @@ Result<void> TryBind(const std::string& address) {
   close(fd);
   freeaddrinfo(found);
   if (bound) return {};
-  return Fail(ErrorCode::kUnreachable, std::strerror(reason), address);
+  if (reason != EADDRINUSE) return Fail(ErrorCode::kUnreachable, std::strerror(reason), address);
+  const auto user = FindPortUser(PortOf(address));
+  std::string who = "in use";
+  if (user && user->pid != 0) {
+    who += " by " + user->program + " (pid " + std::to_string(user->pid) + ")";
+  } else if (user) {
+    who += " by a process of another user";
+  }
+  return Fail(ErrorCode::kUnreachable, who, address,
+              "stop it, or choose another port in tonus.yaml");
 }
 
 std::optional<PortUser> FindPortUser(int port) {

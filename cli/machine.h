@@ -14,7 +14,8 @@ struct PortUser {
   std::string program;
 };
 
-/// Whether `address` (HOST:PORT or tcp://HOST:PORT) could be bound now; if not, why.
+/// Whether `address` (HOST:PORT, tcp://HOST:PORT or ipc://PATH) could be bound now; if not, why,
+/// and who has it as far as this user may see.
 Result<void> TryBind(const std::string& address);
 
 /// Who listens on a TCP port of this machine; nothing if nobody does.

@@ -75,6 +75,7 @@ class Up {
           {ErrorCode::kConfig, "there are no detectors", config_.plugin_folder,
            "build them with `./dev build`, or list them under plugins in " + config_.path});
     }
+    if (auto free = CheckEndpoints(); !free) return Report(free.error());
     const int code = Supervise();
     supervisor_.StopAll();
     Goodbye(code);
@@ -83,6 +84,17 @@ class Up {
 
  private:
   bool Ward() const { return !options_.no_ward; }
+
+  // Another broker on these endpoints would answer in place of ours and be taken for it.
+  Result<void> CheckEndpoints() const {
+    const BrokerConfig& broker = config_.broker;
+    for (const std::string& endpoint : {broker.ingest, broker.intake, broker.live, broker.replay,
+                                        broker.http, config_.core.http}) {
+      if (endpoint.empty() || endpoint.ends_with(":*") || endpoint.ends_with(":0")) continue;
+      if (auto free = TryBind(endpoint); !free) return free;
+    }
+    return {};
+  }
 
   std::string Folder() const {
     if (!options_.scenarios.empty()) return globals_.data + "/scenario";

@@ -27,6 +27,13 @@ class Broker(tonus_process.Case):
             self.assertEqual(done.returncode, 3, done)
             self.assertIn(f"http://127.0.0.1:{port}", done.stderr)
 
+    def test_a_socket_path_in_use_is_not_taken_away(self):
+        first, _ = self.start()
+        done = self.run_tonus("broker", "--log", self.folder / "other")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn(f"ipc://{self.folder}/ingest: in use", done.stderr)
+        self.assertEqual(first.end(), 0)
+
     def test_a_wrong_configuration_is_exit_2(self):
         self.config.write_text("broker: {lve: x}\n")
         done = self.run_tonus("broker")
