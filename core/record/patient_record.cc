@@ -24,7 +24,6 @@ PatientRecord::PatientRecord(const Mapping& mapping, std::string id)
     : mapping_(&mapping),
       id_(std::move(id)),
       series_(mapping.Count(NameSpace::kSignal) + 1),
-      baselines_(mapping.Count(NameSpace::kSignal) + 1),
       pump_(mapping),
       procedures_(kProcedures) {}
 
@@ -164,6 +163,7 @@ Baseline PatientRecord::OwnNormal(SignalId signal, std::string_view site, std::i
   if (series == nullptr) return {};
   BaselineWindow window = WindowAt(now);
   if (series->Dense()) {
+    if (baselines_.empty()) baselines_.resize(series_.size());
     CachedBaseline& cached = baselines_[signal];
     const std::int64_t hour = window.now / kHourNs;
     if (cached.hour != hour || cached.amendments != series->Amendments() ||

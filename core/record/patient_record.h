@@ -108,7 +108,7 @@ class PatientRecord {
   std::string id_;
   Ref last_ref_ = 0;
   std::vector<std::unique_ptr<Series>> series_;  ///< By signal id.
-  mutable std::vector<CachedBaseline> baselines_;
+  mutable std::vector<CachedBaseline> baselines_;  ///< By signal id; empty until one is asked for.
   std::vector<std::string> sites_;
   DoseTimeline doses_;
   OrderBook orders_;
