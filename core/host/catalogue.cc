@@ -36,6 +36,22 @@ DetectorInfo InfoOf(const Detector& detector, const Library& library) {
   return info;
 }
 
+/// The settings without those that only another detector of the same object has.
+std::map<std::string, std::string> MeantFor(const DetectorDecl& detector, const Library& library,
+                                            const std::map<std::string, std::string>& given) {
+  const auto has = [](const DetectorDecl& decl, const std::string& key) {
+    return std::any_of(decl.settings.begin(), decl.settings.end(),
+                       [&](const SettingDecl& setting) { return setting.key == key; });
+  };
+  std::map<std::string, std::string> out = given;
+  std::erase_if(out, [&](const auto& setting) {
+    return !has(detector, setting.first) &&
+           std::any_of(library.detectors.begin(), library.detectors.end(),
+                       [&](const DetectorDecl& other) { return has(other, setting.first); });
+  });
+  return out;
+}
+
 /// Takes each detector once all whose findings it reads have been taken; among those that may go
 /// next, the first by name.
 class Sorter {
@@ -114,12 +130,12 @@ Result<std::unique_ptr<const Catalogue>> Catalogue::Load(const std::vector<Plugi
   for (const PluginSpec& spec : specs) {
     auto library = OpenLibrary(spec.path);
     if (!library) return Unexpected(library.error());
-    for (DetectorDecl& decl : library->detectors) {
+    for (const DetectorDecl& decl : library->detectors) {
       Detector detector;
       const std::string where = spec.settings_where.empty() ? spec.path : spec.settings_where;
-      auto settings = ResolveSettings(decl, spec.settings, where);
+      auto settings = ResolveSettings(decl, MeantFor(decl, *library, spec.settings), where);
       if (!settings) return Unexpected(settings.error());
-      detector.decl = std::move(decl);
+      detector.decl = decl;
       detector.settings = std::move(*settings);
       detector.fuel = detector.decl.fuel_per_call == 0 ? kDefaultFuel : detector.decl.fuel_per_call;
       detector.info = InfoOf(detector, *library);
