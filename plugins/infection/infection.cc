@@ -54,6 +54,7 @@ struct View {
   tonus_ns surgery = 0;
   int items = 0;
   Tier tier = Tier::kNone;
+  bool low = false, shock = false;
   std::string severe;
 };
 
@@ -263,12 +264,13 @@ class Infection : public tonus::Detector<Infection, Memory> {
       v->tier = Tier::kProbable;
     }
     const Bedside& b = v->bedside;
-    const bool low = v->inputs.sbp && *v->inputs.sbp < 90 &&
-                     (!v->has_relative || *b.sbp.own - *v->inputs.sbp >= 20);
+    v->low = v->inputs.sbp && *v->inputs.sbp < 90 &&
+             (!v->has_relative || *b.sbp.own - *v->inputs.sbp >= 20);
     if (b.meningism.counts) {
       v->severe = "stiff neck";
-    } else if ((low || b.vasopressor) && b.lactate.known && b.lactate.value > lactate.value()) {
-      v->severe = "low pressure with lactate up";
+    } else if ((v->low || b.vasopressor) && b.lactate.known && b.lactate.value > lactate.value()) {
+      v->shock = true;
+      v->severe = v->low ? "low pressure with lactate up" : "vasopressor ordered with lactate up";
     } else if (!v->child && qsofa >= qsofa_severe.value()) {
       v->severe = "qSOFA " + std::to_string(qsofa);
     }
@@ -329,6 +331,25 @@ class Infection : public tonus::Detector<Infection, Memory> {
     finding.Text(Clause(v)).Report();
   }
 
+  void SayShock(const View& v, tonus::Finding* finding) const {
+    const Bedside& b = v.bedside;
+    finding->For("LACTATE")
+        .Value(b.lactate.value, tonus::MillimolePerLitre::kUcum)
+        .Limit(TONUS_REL_GT, lactate)
+        .At(b.lactate.at)
+        .Ref(b.lactate.ref)
+        .Weight(1);
+    if (v.low) {
+      finding->For("SBP")
+          .Value(*v.inputs.sbp, tonus::MmHg::kUcum)
+          .At(b.sbp.newest)
+          .Ref(b.sbp.ref)
+          .Weight(1);
+    } else {
+      finding->For("vasopressor").Text("vasopressor ordered").Weight(1);
+    }
+  }
+
   void SayValues(const View& v, tonus::Finding* finding) const {
     const Bedside& b = v.bedside;
     if (v.inputs.temp) {
@@ -343,8 +364,9 @@ class Infection : public tonus::Detector<Infection, Memory> {
           .Value(*v.inputs.hr, tonus::PerMinute::kUcum)
           .At(b.hr.newest)
           .Ref(b.hr.ref)
-          .Weight(0.5);
+          .Weight(*v.inputs.hr > 90 ? 0.5 : 0); /* SIRS */
     }
+    if (v.shock) SayShock(v, finding);
     if (b.wbc.known) {
       finding->For("WBC")
           .Value(b.wbc.value, tonus::GigaPerLitre::kUcum)
