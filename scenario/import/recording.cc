@@ -90,7 +90,10 @@ void Recording::AddSyntheticPumps() {
     implant->set_programmed_daily_dose_ug(400);
     entries_[i].payload = event.SerializeAsString();
 
-    v1::Event read = MakeEvent(event.patient_id(), "synthetic-pump", event.effective_ns());
+    // A second before admission: at a readmission the pump is read before anything is made of what
+    // it would have left in its reservoir by now.
+    v1::Event read =
+        MakeEvent(event.patient_id(), "synthetic-pump", event.effective_ns() - kSecondNs);
     v1::PumpStatus* status = read.mutable_pump_status();
     status->set_model(implant->model());
     status->set_therapy_state(v1::THERAPY_STATE_SIMPLE_CONTINUOUS);
@@ -105,7 +108,7 @@ void Recording::AddSyntheticPumps() {
     status->set_implanted_ns(implanted_ns);
     status->set_normal(true);
     std::string topic = "pump" + entries_[i].topic.substr(entries_[i].topic.find('.'));
-    AddRaw(entries_[i].recorded_ns, std::move(topic), read.SerializeAsString());
+    AddRaw(entries_[i].recorded_ns - kSecondNs, std::move(topic), read.SerializeAsString());
   }
 }
 

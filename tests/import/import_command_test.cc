@@ -193,9 +193,9 @@ TEST_F(ImportCommand, ASyntheticPumpIsAddedToEverySnapshotAndSaysSo) {
   ASSERT_TRUE(RunImportCommand(options));
   const auto records = ReadLog();
   ASSERT_EQ(records.size(), 5U);
-  EXPECT_EQ(EventOf(records[1]).patient().implants(0).programmed_daily_dose_ug(), 400);
-  EXPECT_EQ(records[2].topic, "pump.icu.physionet2012-1234.");
-  EXPECT_EQ(EventOf(records[2]).source_id(), "synthetic-pump");
+  EXPECT_EQ(EventOf(records[2]).patient().implants(0).programmed_daily_dose_ug(), 400);
+  EXPECT_EQ(records[0].topic, "pump.icu.physionet2012-1234.");
+  EXPECT_EQ(EventOf(records[0]).source_id(), "synthetic-pump");
 
   options.set = "jsonl";
   EXPECT_FALSE(RunImportCommand(options));
