@@ -29,8 +29,8 @@ void AddPublish(CLI::App& app, Program& program) {
       ->required();
   publish
       ->add_option("--speed", options->speed,
-                   "seconds of the recording in one second; default: as fast as it goes")
-      ->check(CLI::PositiveNumber);
+                   "seconds of the recording in one second; 0, the default: as fast as it goes")
+      ->check(CLI::NonNegativeNumber);
   publish->add_flag("--shift-to-now", options->shift_to_now,
                     "moves all times, so that a recording can go to a live broker");
   publish->add_option(
