@@ -20,6 +20,7 @@ bool OnlyDense(const Event& event, const Vocabulary& names) {
 
 bool Due(const Event& event, const Vocabulary& names, bool everyone, Pace* pace,
          tonus::Patient* patient) {
+  pace->heard = patient->now();
   if (event.kind() == TONUS_EV_OBSERVATIONS) {
     if (!pace->therapy && !everyone) return false;
     const Time now = patient->now();
@@ -36,7 +37,9 @@ bool Due(const Event& event, const Vocabulary& names, bool everyone, Pace* pace,
 void LookAgain(Time boundary, Pace* pace, tonus::Patient* patient) {
   const Time now = patient->now();
   pace->looked = now;
-  Time next = now + kIdle;
+  const Time quiet = now - pace->heard;
+  const Time idle = quiet > 14 * kDay ? kIdleAfterFortnight : quiet > kDay ? kIdleAfterDay : kIdle;
+  Time next = now + idle;
   if (boundary > now) next = std::min(next, boundary);
   patient->set_timer(kLookTimer, next);
 }
