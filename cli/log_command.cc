@@ -116,14 +116,16 @@ int Verify(const Globals& globals, const std::string& named) {
 struct ShowOptions {
   std::string folder;
   std::vector<std::string> prefixes;
+  bool full = false;
 };
 
 int Show(const Globals& globals, const ShowOptions& options) {
   auto reader = Log::OpenReadOnly(ChooseFolder(globals, options.folder));
   if (!reader) return Report(reader.error());
-  auto read = ForEach(**reader, options.prefixes, [&globals](const Record& record) {
+  auto read = ForEach(**reader, options.prefixes, [&](const Record& record) {
     const std::string line = globals.json ? RecordJson(record) : ShowRecord(record, false);
     std::printf("%s\n", line.c_str());
+    if (options.full && !globals.json) std::printf("%s", ShowAlertInFull(record).c_str());
   });
   return read ? 0 : Report(read.error());
 }
@@ -181,6 +183,7 @@ void AddLog(CLI::App& app, Program& program) {
   show->add_option("DIR", options->folder, what);
   show->add_option("--prefix", options->prefixes,
                    "topic prefixes, such as alert.icu. ; default: all");
+  show->add_flag("--full", options->full, "alerts with all that they say");
   show->callback([&program, options] {
     program.run = [&program, options] { return Show(program.globals, *options); };
   });

@@ -130,6 +130,37 @@ std::string ShowRecord(const Record& record, bool color) {
   return head + Printable(content.message->ShortDebugString());
 }
 
+std::string ShowAlertInFull(const Record& record) {
+  v1::Alert alert;
+  if (!record.topic.starts_with("alert.") || !alert.ParseFromString(record.payload)) return {};
+  std::string out;
+  const auto add = [&out](const char* label, const std::string& text) {
+    out += std::string("    ") + label + Printable(text) + "\n";
+  };
+  for (const v1::Evidence& evidence : alert.evidence()) {
+    add(evidence.against() ? "against    " : "seen       ", evidence.text());
+  }
+  for (const v1::Suppression& one : alert.suppressed()) add("not counted", one.text());
+  for (const v1::MissingInput& input : alert.missing()) add("missing    ", input.text());
+  for (const v1::CompetingExplanation& other : alert.competing()) {
+    add("or         ",
+        other.condition() + (other.open() ? " (an alert is open): " : ": ") + other.text());
+  }
+  int step = 0;
+  for (const std::string& work_up : alert.work_up()) {
+    add("work-up    ", std::to_string(++step) + ". " + work_up);
+  }
+  add("source     ", alert.source());
+  add("", alert.limits());
+  return out;
+}
+
+bool IsAlertUpdate(const Record& record) {
+  v1::Alert alert;
+  return record.topic.starts_with("alert.") && alert.ParseFromString(record.payload) &&
+         alert.change() == v1::ALERT_CHANGE_UPDATED;
+}
+
 std::string RecordJson(const Record& record) {
   Json line;
   line["offset"] = record.offset;

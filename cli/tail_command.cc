@@ -24,6 +24,7 @@ struct Options {
   std::string duration;
   std::string since;
   bool no_snapshot = false;
+  bool full = false;
 };
 
 bool Wanted(const Record& record, const std::vector<std::string>& prefixes) {
@@ -123,6 +124,7 @@ class Tail {
     ++printed_;
     const std::string line = globals_.json ? RecordJson(record) : ShowRecord(record, color_);
     std::printf("%s\n", line.c_str());
+    if (options_.full && !globals_.json) std::printf("%s", ShowAlertInFull(record).c_str());
     std::fflush(stdout);
   }
 
@@ -152,6 +154,7 @@ void AddTail(CLI::App& app, Program& program) {
       ->type_name("TIME");
   tail->add_option("--since", options->since, "begin at this recorded time, RFC 3339")
       ->type_name("TIME");
+  tail->add_flag("--full", options->full, "evidence, what is missing, other explanations, work-up");
   tail->add_flag("--no-snapshot", options->no_snapshot, "without the alerts that are open already");
   tail->callback([&program, options] {
     program.run = [&program, options] { return Tail(program.globals, *options).Run(); };

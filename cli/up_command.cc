@@ -262,7 +262,8 @@ class Up {
         view_.open.erase(record.topic);
       }
     }
-    Say(line);
+    // New reasons for what was said before would drown what is new; `tail` shows them.
+    if (!IsAlertUpdate(record)) Say(line);
   }
 
   // A line for the person: printed as it is, or among the newest on a terminal.
