@@ -32,6 +32,18 @@ std::vector<std::string> FilesIn(const std::string& folder, const std::string& e
   return files;
 }
 
+/// The tree's own scenarios and those of each detector.
+std::vector<std::string> ScenarioFiles() {
+  std::vector<std::string> files = FilesIn(kSource + "/scenarios", ".yaml");
+  for (const auto& entry : std::filesystem::directory_iterator(kSource + "/plugins")) {
+    const std::filesystem::path folder = entry.path() / "scenarios";
+    if (!std::filesystem::is_directory(folder)) continue;
+    for (std::string& file : FilesIn(folder.string(), ".yaml")) files.push_back(std::move(file));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 core::EngineOptions Engine(unsigned shards) {
   core::EngineOptions options;
   options.signals_path = kSource + "/config/signals.yaml";
@@ -88,8 +100,7 @@ TEST_P(ScenarioFile, GivesTheSameAlertBytesForAnyShardsAndBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, ScenarioFile,
-                         testing::ValuesIn(FilesIn(kSource + "/scenarios", ".yaml")),
+INSTANTIATE_TEST_SUITE_P(Scenarios, ScenarioFile, testing::ValuesIn(ScenarioFiles()),
                          [](const testing::TestParamInfo<std::string>& file) {
                            std::string name = std::filesystem::path(file.param).stem().string();
                            std::replace(name.begin(), name.end(), '-', '_');
