@@ -28,8 +28,10 @@ struct LogOptions {
   bool confirm_clock_jump = false;     ///< Accepts a wall clock that is more than an hour behind
                                        ///< the last record; new records then carry its time.
   std::uint64_t max_topics = 1000000;  ///< Distinct topics that one log holds.
-  std::uint64_t checkpoint_bytes = 64ULL << 20U;  ///< Write-ahead bytes from which the log asks to
-                                                  ///< be checkpointed between commits.
+  std::uint64_t segment_bytes = 1ULL << 30U;       ///< A file of the log that has grown so large is
+                                                   ///< sealed, and the log goes on in a new one.
+  std::uint64_t checkpoint_bytes = 256ULL << 20U;  ///< Write-ahead bytes from which Checkpoint() is
+                                                   ///< wanted even when there is no idle moment.
   std::shared_ptr<Clock> clock_source;  ///< Of a wall log; shared with the test that moves it.
                                         ///< Empty: MakeSlewedClock().
 };
@@ -144,7 +146,8 @@ class Log {
   /// Makes what is staged durable. Returns the last offset.
   virtual Result<Offset> Commit() = 0;
 
-  /// Work that would disturb a commit: call when idle, and after a commit when WantsCheckpoint().
+  /// Work that would disturb a commit: moves the write-ahead log into its file, or seals the file
+  /// and goes on in a new one. Call when idle, and after a commit when WantsCheckpoint().
   virtual Result<void> Checkpoint() = 0;
 
   /// Whether there is something that Checkpoint() would tidy up; `idle` asks for small amounts too.

@@ -41,6 +41,16 @@ std::string SegmentPath(const std::string& dir, Offset first) {
   return dir + "/segment-" + digits + ".db";
 }
 
+Result<void> SyncDirectory(const std::string& dir) {
+  const int descriptor = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (synced) return {};
+  return Fail(ErrorCode::kIo, std::string("cannot be synced: ") + std::strerror(error), dir,
+              "check the disk and its file system");
+}
+
 Result<LogLock> LogLock::Take(const std::string& dir) {
   const std::string path = dir + "/lock";
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

@@ -11,6 +11,9 @@ namespace tonus {
 /// File of the segment that begins at `first`: DIR/segment-00000000000000000001.db.
 std::string SegmentPath(const std::string& dir, Offset first);
 
+/// Makes sure that a file that was made in this folder is still there after a power loss.
+Result<void> SyncDirectory(const std::string& dir);
+
 /// The lock that a log's only writer holds while it lives. Released by the system when the process
 /// dies.
 class LogLock {

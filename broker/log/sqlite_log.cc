@@ -8,7 +8,6 @@
 #include "base/digest.h"
 #include "base/topic.h"
 #include "broker/log/schema.h"
-#include "broker/log/sqlite_reader.h"
 
 namespace tonus {
 namespace {
@@ -20,6 +19,9 @@ constexpr Offset kStreamsEvery = 65536;
 /// Frames (pages) of write-ahead log that are worth a checkpoint when there is nothing else to do.
 constexpr int kIdleFrames = 1024;
 constexpr std::uint64_t kFrameBytes = 4096 + 24;
+
+/// What a record takes in the file besides its payload, about.
+constexpr std::uint64_t kRecordBytes = 48;
 
 }  // namespace
 
@@ -44,7 +46,8 @@ int SqliteLog::OnWal(void* self, sqlite3* /*handle*/, const char* /*name*/, int 
 }
 
 Result<std::unique_ptr<LogReader>> SqliteLog::NewReader() {
-  Result<std::unique_ptr<SqliteReader>> reader = SqliteReader::Open(path_, identity_.last_offset);
+  Result<std::unique_ptr<SegmentsReader>> reader =
+      SegmentsReader::Open(dir_, identity_.last_offset);
   if (!reader) return tl::unexpected<Error>(reader.error());
   return std::unique_ptr<LogReader>(std::move(*reader));
 }
@@ -149,24 +152,32 @@ Result<std::uint64_t> SqliteLog::DigestAt(Offset offset) {
   return digest_at_.Unsigned(0);
 }
 
+Result<FoundName> SqliteLog::FindName(const Producer& producer, std::uint64_t sequence) {
+  if (sequence <= producer.carried_sequence) return FindInOlder(producer, sequence);
+  const Result<Offset> offset = OffsetOf(producer, sequence);
+  if (!offset) return tl::unexpected<Error>(offset.error());
+  const Result<std::uint64_t> digest = DigestAt(*offset);
+  if (!digest) return tl::unexpected<Error>(digest.error());
+  return FoundName{.offset = *offset, .digest = *digest};
+}
+
 Result<void> SqliteLog::CheckRepeats(std::span<const AppendRecord> records,
                                      const Producer* producer, std::size_t repeats) {
   for (std::size_t i = 0; i < repeats; ++i) {
     const AppendRecord& record = records[i];
-    const Result<Offset> offset = OffsetOf(*producer, record.sequence);
-    if (!offset) return Die<void>(offset.error());
-    const Result<std::uint64_t> stored = DigestAt(*offset);
+    const Result<FoundName> stored = FindName(*producer, record.sequence);
     if (!stored) return Die<void>(stored.error());
     const std::uint64_t digest =
         record.digest != 0 ? record.digest : ContentDigest(record.topic, record.payload);
-    if (*stored != digest) {
+    // Where the record's segment has been removed there is nothing left to compare.
+    if (stored->offset != 0 && stored->digest != digest) {
       return Fail(ErrorCode::kDiverged,
                   "record " + std::to_string(record.sequence) + " of producer '" +
                       std::string(record.producer) + "' differs from the one at offset " +
-                      std::to_string(*offset),
+                      std::to_string(stored->offset),
                   dir_, "whoever begins anew must do so under a new producer name");
     }
-    placed_.push_back(Placed{.offset = *offset,
+    placed_.push_back(Placed{.offset = stored->offset,
                              .previous_offset = 0,
                              .recorded_ns = 0,
                              .digest = digest,
@@ -276,9 +287,12 @@ Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& p
     placed.recorded_ns = wall ? now : Stamp(record.recorded_ns);
     placed.digest =
         record.digest != 0 ? record.digest : ContentDigest(record.topic, record.payload);
-    if (row == 0) rows = records.size() - i >= kRowsTogether ? kRowsTogether : 1;
-    sqlite::Statement& insert = rows == 1 ? insert_ : insert_many_;
+    // The first row of a segment says its number; the others follow by themselves.
+    const bool first = offset == first_offset_;
+    if (row == 0) rows = !first && records.size() - i >= kRowsTogether ? kRowsTogether : 1;
+    sqlite::Statement& insert = first ? insert_first_ : rows == 1 ? insert_ : insert_many_;
     BindRow(insert, row, record, producer, **topic, placed);
+    if (first) insert.Bind(10, offset);
     if (++row == rows) {
       row = 0;
       const Result<void> inserted = insert.Run();
@@ -296,6 +310,7 @@ Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& p
     stream.last_offset = offset;
     stream.dirty = true;
     last_offset_ = offset;
+    segment_content_bytes_ += record.payload.size() + kRecordBytes;
     ExtendRun(producer, record.sequence, offset);
     placed_.push_back(placed);
   }
@@ -359,18 +374,29 @@ Result<Offset> SqliteLog::Commit() {
   if (!head) return Die<Offset>(head.error());
   identity_.last_offset = last_offset_;
   identity_.last_recorded_ns = last_recorded_ns_;
-  identity_.first_offset = last_offset_ == 0 ? 0 : 1;
+  identity_.first_offset = last_offset_ == 0 ? 0 : first_kept_;
   return last_offset_;
 }
 
 bool SqliteLog::WantsCheckpoint(bool idle) const {
   const int frames = wal_frames_ - wal_checkpointed_;
   if (idle) return frames >= kIdleFrames;
-  return static_cast<std::uint64_t>(frames) * kFrameBytes >= options_.checkpoint_bytes;
+  return static_cast<std::uint64_t>(frames) * kFrameBytes >= options_.checkpoint_bytes ||
+         segment_content_bytes_ >= options_.segment_bytes;
 }
 
 Result<void> SqliteLog::Checkpoint() {
   if (failure_) return tl::unexpected<Error>(*failure_);
+  const std::optional<Error> sealing = sealer_.Failure();
+  if (sealing) return Die<void>(*sealing);
+  if (in_transaction_) return {};
+  // Under load a checkpoint here would stand between two commits for as long as the disk takes. A
+  // log that is not synced has nobody waiting, and larger segments are better for it.
+  const bool under_load = options_.fsync && WantsCheckpoint(false);
+  if (segment_content_bytes_ >= options_.segment_bytes || under_load) {
+    const Result<void> rotated = last_offset_ >= first_offset_ ? Rotate() : Result<void>();
+    return rotated ? rotated : Die<void>(rotated.error());
+  }
   int frames = 0;
   int done = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.Handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
@@ -395,6 +421,16 @@ Result<Record> SqliteLog::Find(std::string_view producer, std::uint64_t sequence
     return Fail(
         ErrorCode::kMalformed,
         "producer '" + std::string(producer) + "' has no record " + std::to_string(sequence), dir_);
+  }
+  if (sequence <= known->second.carried_sequence) {
+    const Result<FoundName> found = FindInOlder(known->second, sequence);
+    if (!found) return tl::unexpected<Error>(found.error());
+    ReadRequest request;
+    request.from = request.to = found->offset;
+    auto slice = found->offset == 0 ? Result<ReadSlice>(ReadSlice()) : older_->Read(request);
+    if (!slice) return tl::unexpected<Error>(slice.error());
+    if (!slice->records.empty()) return std::move(slice->records.front());
+    return Fail(ErrorCode::kMalformed, "this record is no longer kept", dir_);
   }
   const Result<Offset> offset = OffsetOf(known->second, sequence);
   if (!offset) return tl::unexpected<Error>(offset.error());

@@ -7,14 +7,19 @@
 
 #include "broker/log/log.h"
 #include "broker/log/log_files.h"
+#include "broker/log/sealer.h"
+#include "broker/log/segments.h"
 #include "broker/log/sqlite.h"
 #include "broker/log/text_hash.h"
 
 namespace tonus {
 
-/// Log over one SQLite file in WAL mode with one writing connection, which alone checkpoints: in
-/// SQLite 3.7.0–3.51.2 a commit on one connection beside a checkpoint on another can be lost.
-/// Checkpoints never run inside a commit. See Log for lifetime, thread and invariants.
+/// Log over a row of SQLite files, segments, each named by its first offset. The newest one is in
+/// WAL mode and has one writing connection, which alone checkpoints: in SQLite 3.7.0–3.51.2 a
+/// commit on one connection beside a checkpoint on another can be lost. Checkpoints never run
+/// inside a commit: a small one waits for an idle moment, and under load a new segment is begun and
+/// the old one is checkpointed by the Sealer, where nobody commits any more. See Log for lifetime,
+/// thread and invariants.
 class SqliteLog final : public Log {
  public:
   static Result<std::unique_ptr<SqliteLog>> Open(const std::string& dir, const LogOptions& options);
@@ -53,14 +58,17 @@ class SqliteLog final : public Log {
     std::int64_t id = 0;
     std::uint64_t digest = 0;
     std::uint64_t last_sequence = 0;
-    Run run;  ///< The newest one.
+    std::uint64_t carried_sequence = 0;  ///< Said before the newest segment.
+    Run run;                             ///< The newest one of this segment.
     bool dirty = false;
   };
   explicit SqliteLog(const std::string& dir, const LogOptions& options);
 
   // Opening.
-  Result<void> OpenFile();
-  Result<void> CreateTables();
+  Result<void> OpenNewest();
+  Result<sqlite::Database> OpenSegment(const std::string& path, bool exists) const;
+  Result<void> CreateTables(sqlite::Database& database, Offset first) const;
+  Result<void> LoadCarried();
   Result<void> Prepare();
   Result<void> LoadMeta();
   Result<void> LoadNames();
@@ -72,6 +80,7 @@ class SqliteLog final : public Log {
   // Appending. What fails here kills the log.
   Result<void> CheckRepeats(std::span<const AppendRecord> records, const Producer* producer,
                             std::size_t repeats);
+  Result<FoundName> FindName(const Producer& producer, std::uint64_t sequence);
   Result<std::uint64_t> DigestAt(Offset offset);
   Result<Offset> OffsetOf(const Producer& producer, std::uint64_t sequence);
   Result<Producer*> InternProducer(std::string_view name);
@@ -86,6 +95,12 @@ class SqliteLog final : public Log {
   Result<void> SaveRun(const Run& run);
   Result<void> SaveStreams();
   LogTimeNs Stamp(LogTimeNs given);
+  /// Begins a new segment and hands the old one to the sealer. Between transactions.
+  Result<void> Rotate();
+  Result<void> Carry(sqlite::Database& next);
+  Result<void> CarryAlerts(sqlite::Database& next);
+  /// Where an older segment holds the record; offset 0 where none that is kept does.
+  Result<FoundName> FindInOlder(const Producer& producer, std::uint64_t sequence);
   static constexpr int kRowsTogether = 16;
   template <class T>
   Result<T> Die(const Error& error);
@@ -93,7 +108,9 @@ class SqliteLog final : public Log {
   static int OnWal(void* self, sqlite3* handle, const char* name, int frames);
 
   const std::string dir_;
-  const std::string path_;
+  std::string path_;         ///< Of the newest segment.
+  Offset first_offset_ = 1;  ///< Of the newest segment.
+  Offset first_kept_ = 1;    ///< Of the oldest one.
   const LogOptions options_;
   std::shared_ptr<Clock> clock_;
   std::optional<LogLock> lock_;
@@ -102,7 +119,8 @@ class SqliteLog final : public Log {
   sqlite::Statement begin_;
   sqlite::Statement commit_;
   sqlite::Statement insert_;
-  sqlite::Statement insert_many_;  ///< kRowsTogether rows.
+  sqlite::Statement insert_first_;  ///< With the offset that a new segment begins at.
+  sqlite::Statement insert_many_;   ///< kRowsTogether rows.
   sqlite::Statement insert_topic_;
   sqlite::Statement insert_producer_;
   sqlite::Statement insert_stream_;
@@ -127,9 +145,12 @@ class SqliteLog final : public Log {
   std::vector<Placed> placed_;
   std::vector<Producer*> dirty_producers_;  ///< With a run to save; elements of producers_.
   bool in_transaction_ = false;
+  std::uint64_t segment_content_bytes_ = 0;  ///< Of the newest segment, about.
   int wal_frames_ = 0;
   int wal_checkpointed_ = 0;
   std::optional<Error> failure_;
+  std::unique_ptr<SegmentsReader> older_;  ///< For names that stand in older segments.
+  Sealer sealer_;
 };
 
 }  // namespace tonus

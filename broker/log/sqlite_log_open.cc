@@ -1,5 +1,5 @@
-// Opening a log: the lock first, then the file, then what the writer keeps in memory: names,
-// highest sequences, the last offset of each stream.
+// Opening a log: the lock first, then the newest segment, then what the writer keeps in memory:
+// names, highest sequences, the last offset of each stream.
 #include <sodium.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -16,7 +16,6 @@
 #include "base/text.h"
 #include "broker/log/schema.h"
 #include "broker/log/sqlite_log.h"
-#include "broker/log/sqlite_reader.h"
 
 namespace tonus {
 namespace {
@@ -24,6 +23,10 @@ namespace {
 constexpr char kInsert[] =
     "INSERT INTO records(recorded_ns, topic, producer, sequence, previous, digest, open, checksum, "
     "payload) VALUES(?,?,?,?,?,?,?,?,?)";
+/// The offset comes last, so that the other columns have the same places.
+constexpr char kInsertFirst[] =
+    "INSERT INTO records(recorded_ns, topic, producer, sequence, previous, digest, open, checksum, "
+    "payload, offset) VALUES(?,?,?,?,?,?,?,?,?,?)";
 constexpr char kInsertMore[] = ",(?,?,?,?,?,?,?,?,?)";
 
 std::string RandomId() {
@@ -53,6 +56,7 @@ Result<void> MakeDirectory(const std::string& dir, bool create) {
   return {};
 }
 
+/// Whether a file is there and not empty.
 bool HasContent(const std::string& path) {
   struct stat info = {};
   return stat(path.c_str(), &info) == 0 && info.st_size > 0;
@@ -74,17 +78,16 @@ Result<std::unique_ptr<Log>> Log::Open(const std::string& dir, const LogOptions&
 Result<std::unique_ptr<LogReader>> Log::OpenReadOnly(const std::string& dir) {
   const Result<void> folder = MakeDirectory(dir, false);
   if (!folder) return tl::unexpected<Error>(folder.error());
-  const std::string path = SegmentPath(dir, 1);
-  if (!HasContent(path)) return tl::unexpected<Error>(NoLog(dir));
+  if (ListSegments(dir).empty()) return tl::unexpected<Error>(NoLog(dir));
   // The head is read first: a writer may move on in between, but never backwards.
   const Offset head = HeadFile::Read(dir);
-  Result<std::unique_ptr<SqliteReader>> reader = SqliteReader::Open(path, head);
+  Result<std::unique_ptr<SegmentsReader>> reader = SegmentsReader::Open(dir, head);
   if (!reader) return tl::unexpected<Error>(reader.error());
   return std::unique_ptr<LogReader>(std::move(*reader));
 }
 
 SqliteLog::SqliteLog(const std::string& dir, const LogOptions& options)
-    : dir_(dir), path_(SegmentPath(dir, 1)), options_(options), clock_(options.clock_source) {
+    : dir_(dir), options_(options), clock_(options.clock_source) {
   if (clock_ == nullptr) clock_ = MakeSlewedClock();
 }
 
@@ -93,13 +96,14 @@ Result<std::unique_ptr<SqliteLog>> SqliteLog::Open(const std::string& dir,
   const Result<void> folder = MakeDirectory(dir, options.create);
   if (!folder) return tl::unexpected<Error>(folder.error());
   std::unique_ptr<SqliteLog> log(new SqliteLog(dir, options));
-  if (!options.create && !HasContent(log->path_)) return tl::unexpected<Error>(NoLog(dir));
+  if (!options.create && ListSegments(dir).empty()) return tl::unexpected<Error>(NoLog(dir));
   Result<LogLock> lock = LogLock::Take(dir);
   if (!lock) return tl::unexpected<Error>(lock.error());
   log->lock_.emplace(std::move(*lock));
-  const Result<void> opened = log->OpenFile()
+  const Result<void> opened = log->OpenNewest()
                                   .and_then([&] { return log->Prepare(); })
                                   .and_then([&] { return log->LoadMeta(); })
+                                  .and_then([&] { return log->LoadCarried(); })
                                   .and_then([&] { return log->LoadNames(); })
                                   .and_then([&] { return log->LoadTail(); })
                                   .and_then([&] { return log->CheckClock(); });
@@ -107,51 +111,97 @@ Result<std::unique_ptr<SqliteLog>> SqliteLog::Open(const std::string& dir,
   return log;
 }
 
-Result<void> SqliteLog::OpenFile() {
-  const Offset head_offset = HeadFile::Read(dir_);
-  const bool exists = HasContent(path_);
-  if (!exists && head_offset > 0) {
-    return Fail(ErrorCode::kCorrupt,
-                "is missing, but offset " + std::to_string(head_offset) + " has been committed",
-                path_, "restore it from a backup, or name an empty folder");
-  }
+Result<sqlite::Database> SqliteLog::OpenSegment(const std::string& path, bool exists) const {
   Result<sqlite::Database> database =
-      sqlite::Database::Open(path_, exists ? sqlite::OpenMode::kWrite : sqlite::OpenMode::kCreate);
-  if (!database) return tl::unexpected<Error>(database.error());
-  database_ = std::move(*database);
+      sqlite::Database::Open(path, exists ? sqlite::OpenMode::kWrite : sqlite::OpenMode::kCreate);
+  if (!database) return database;
   if (exists) {
-    const Result<void> length = database_.CheckLength();
-    if (!length) return length;
+    const Result<void> length = database->CheckLength();
+    if (!length) return tl::unexpected<Error>(length.error());
   }
   const char* synchronous = options_.fsync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF";
   const Result<void> settings =
-      database_.Run("PRAGMA page_size=4096")
-          .and_then([&] { return database_.Run("PRAGMA journal_mode=WAL"); })
-          .and_then([&] { return database_.Run(synchronous); })
-          .and_then([&] { return database_.Run("PRAGMA cache_size=-32768"); });
-  if (!settings) return settings;
+      database->Run("PRAGMA page_size=4096")
+          .and_then([&] { return database->Run("PRAGMA journal_mode=WAL"); })
+          .and_then([&] { return database->Run(synchronous); })
+          .and_then([&] { return database->Run("PRAGMA cache_size=-32768"); });
+  if (!settings) return tl::unexpected<Error>(settings.error());
+  return database;
+}
+
+Result<void> SqliteLog::OpenNewest() {
+  const Offset head_offset = HeadFile::Read(dir_);
+  std::vector<Offset> firsts = ListSegments(dir_);
+  // A writer that was killed while it made a new segment leaves an unfinished one: no commit has
+  // gone to it, and the one before it is whole.
+  if (firsts.size() > 1 && !SegmentReader::Open(SegmentPath(dir_, firsts.back()))) {
+    const std::string unfinished = SegmentPath(dir_, firsts.back());
+    if (head_offset < firsts.back()) {
+      for (const char* suffix : {"", "-wal", "-shm"}) unlink((unfinished + suffix).c_str());
+      firsts.pop_back();
+    }
+  }
+  if (firsts.empty() && head_offset > 0) {
+    return Fail(ErrorCode::kCorrupt,
+                "is missing, but offset " + std::to_string(head_offset) + " has been committed",
+                SegmentPath(dir_, 1), "restore it from a backup, or name an empty folder");
+  }
+  const bool exists = !firsts.empty();
+  first_offset_ = exists ? firsts.back() : 1;
+  first_kept_ = exists ? firsts.front() : 1;
+  path_ = SegmentPath(dir_, first_offset_);
+  Result<sqlite::Database> database = OpenSegment(path_, exists);
+  if (!database) return tl::unexpected<Error>(database.error());
+  database_ = std::move(*database);
   // Replaces SQLite's own hook, which would checkpoint inside a commit.
   sqlite3_wal_hook(database_.Handle(), &SqliteLog::OnWal, this);
-  if (!exists) {
-    const Result<void> created = CreateTables();
-    if (!created) return created;
-  }
+  const Result<void> made = exists ? Result<void>() : CreateTables(database_, 1);
+  if (!made) return made;
   Result<HeadFile> head = HeadFile::Open(dir_);
   if (!head) return tl::unexpected<Error>(head.error());
   head_.emplace(std::move(*head));
+  const Result<void> synced = SyncDirectory(dir_);
+  if (!synced) return synced;
+  // What was not sealed when the log was closed, or could not be because it was being read.
+  for (std::size_t i = 0; i + 1 < firsts.size(); ++i) {
+    const std::string path = SegmentPath(dir_, firsts[i]);
+    if (!HasContent(path + "-wal")) continue;
+    Result<sqlite::Database> older = OpenSegment(path, true);
+    if (!older) return tl::unexpected<Error>(older.error());
+    sealer_.Seal(std::move(*older));
+  }
   return {};
 }
 
-Result<void> SqliteLog::CreateTables() {
-  const std::string id = RandomId();
+Result<void> SqliteLog::CreateTables(sqlite::Database& database, Offset first) const {
+  const std::string id = identity_.log_id.empty() ? RandomId() : identity_.log_id;
   const std::string clock = options_.clock == LogClock::kGiven ? "1" : "0";
-  const std::string meta = "INSERT INTO meta VALUES('format'," + std::to_string(kFormat) +
-                           "),('log_id',CAST('" + id + "' AS BLOB)),('clock'," + clock +
-                           "),('streams_as_of',0)";
-  return database_.Run("BEGIN IMMEDIATE")
-      .and_then([&] { return database_.Run(kSchema); })
-      .and_then([&] { return database_.Run(meta.c_str()); })
-      .and_then([&] { return database_.Run("COMMIT"); });
+  std::string meta = "INSERT INTO meta VALUES('format'," + std::to_string(kFormat) +
+                     "),('log_id',CAST('" + id + "' AS BLOB)),('clock'," + clock +
+                     "),('streams_as_of'," + std::to_string(first - 1) + ")";
+  if (first > 1) {
+    meta += ",('first_offset'," + std::to_string(first) + "),('time_before_first'," +
+            std::to_string(last_recorded_ns_) + ")";
+  }
+  return database.Run("BEGIN IMMEDIATE")
+      .and_then([&] { return database.Run(kSchema); })
+      .and_then([&] { return database.Run(kSchemaCarried); })
+      .and_then([&] { return database.Run(meta.c_str()); })
+      .and_then([&] { return first > 1 ? Result<void>() : database.Run("COMMIT"); });
+}
+
+Result<void> SqliteLog::LoadCarried() {
+  // A segment of an earlier version has no such tables yet.
+  const Result<void> made = database_.Run(kSchemaCarried);
+  if (!made) return made;
+  Result<sqlite::Statement> before =
+      database_.Prepare("SELECT value FROM meta WHERE key = 'time_before_first'");
+  if (!before) return tl::unexpected<Error>(before.error());
+  const Result<bool> found = before->Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) last_recorded_ns_ = before->Int(0);
+  last_offset_ = first_offset_ - 1;
+  return {};
 }
 
 Result<void> SqliteLog::Prepare() {
@@ -162,6 +212,7 @@ Result<void> SqliteLog::Prepare() {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&insert_, kInsert},
+      {&insert_first_, kInsertFirst},
       {&insert_many_, many.c_str()},
       {&insert_topic_, "INSERT INTO topics VALUES(?1,?2,?3)"},
       {&insert_producer_, "INSERT INTO producers VALUES(?1,?2)"},
@@ -247,7 +298,9 @@ Result<void> SqliteLog::LoadNames() {
     }
     topics_[name] = MakeTopic(name, topics->Int(0), stream);
   }
-  Result<sqlite::Statement> producers = database_.Prepare("SELECT id, name FROM producers");
+  Result<sqlite::Statement> producers = database_.Prepare(
+      "SELECT p.id, p.name, s.last_sequence FROM producers p LEFT JOIN carried_sequences s ON "
+      "s.producer = p.id");
   if (!producers) return tl::unexpected<Error>(producers.error());
   while (true) {
     const Result<bool> found = producers->Step();
@@ -255,6 +308,7 @@ Result<void> SqliteLog::LoadNames() {
     if (!*found) return {};
     Producer producer;
     producer.id = producers->Int(0);
+    producer.carried_sequence = producer.last_sequence = producers->Unsigned(2);
     const Result<void> loaded = LoadProducer(std::string(producers->Blob(1)), producer);
     if (!loaded) return loaded;
   }
@@ -309,9 +363,14 @@ Result<void> SqliteLog::LoadTail() {
     stream.last_offset = tail->Unsigned(0);
     stream.dirty = true;
   }
+  Result<sqlite::Statement> pages = database_.Prepare("SELECT page_count FROM pragma_page_count()");
+  if (!pages) return tl::unexpected<Error>(pages.error());
+  found = pages->Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  segment_content_bytes_ = pages->Unsigned(0) * 4096;
   identity_.last_offset = last_offset_;
   identity_.last_recorded_ns = last_recorded_ns_;
-  identity_.first_offset = last_offset_ == 0 ? 0 : 1;
+  identity_.first_offset = last_offset_ == 0 ? 0 : first_kept_;
   return {};
 }
 

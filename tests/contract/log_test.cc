@@ -559,6 +559,132 @@ TEST(LogContract, FindReturnsTheRecordOfAName) {
   EXPECT_FALSE(log->Find("c", 1));
 }
 
+/// A log of small segments: rotates about every `kSmall` bytes of content.
+LogOptions SmallSegments() {
+  LogOptions options = Given();
+  options.segment_bytes = 20000;
+  return options;
+}
+
+/// Puts records of two producers and an alert until there are several segments.
+void PutSeveralSegments(Log& log, std::uint64_t rounds) {
+  for (std::uint64_t i = log.LastSequence("a") / 50; rounds > 0; ++i, --rounds) {
+    ASSERT_TRUE(Put(log, "a", i * 50 + 1, 50, "vitals.icu.p" + std::to_string(i % 7) + "."));
+    ASSERT_TRUE(Put(log, "b", i * 50 + 1, 50, "lab.icu.p1."));
+    if (log.WantsCheckpoint(false)) {
+      ASSERT_TRUE(log.Checkpoint());
+    }
+  }
+}
+
+std::size_t CountSegments(const TempDir& dir) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.Path())) {
+    if (entry.path().extension() == ".db") ++count;
+  }
+  return count;
+}
+
+TEST(LogContract, ARowOfSegmentsReadsAsOneLog) {
+  const TempDir dir;
+  const auto log = MustOpen(dir.Path(), SmallSegments());
+  const auto early = log->NewReader();
+  ASSERT_TRUE(early);
+  PutSeveralSegments(*log, 40);
+  EXPECT_GT(CountSegments(dir), 5U);
+  for (LogReader* reader : {early->get(), MustRead(dir.Path()).release()}) {
+    const auto records = ReadAll(*reader);
+    ASSERT_EQ(records.size(), 4000U);
+    std::map<std::string, Offset> last_of_kind;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      ASSERT_EQ(records[i].offset, i + 1);
+      ASSERT_EQ(records[i].previous_offset, last_of_kind[records[i].topic.substr(0, 3)]);
+      last_of_kind[records[i].topic.substr(0, 3)] = i + 1;
+    }
+    EXPECT_EQ(ReadAll(*reader, {"lab.icu.p1."}).size(), 2000U);
+    EXPECT_EQ(reader->Read(From(1990, 2010))->next_offset, 2011U)
+        << "or the end of a segment in between";
+    EXPECT_EQ(reader->Identity()->first_offset, 1U);
+    EXPECT_EQ(reader->Identity()->last_offset, 4000U);
+    EXPECT_EQ(reader->Producers()->at("b"), 2000U);
+    EXPECT_EQ(*reader->FindByTime(0), 1U);
+    EXPECT_EQ(*reader->FindByTime(100000), 4001U);
+    const Offset found = *reader->FindByTime(15000);
+    EXPECT_EQ(records[found - 1].recorded_ns, 15000);
+    EXPECT_LT(records[found - 2].recorded_ns, 15000);
+    if (reader != early->get()) delete reader;
+  }
+}
+
+TEST(LogContract, ReopeningARowOfSegmentsGoesOn) {
+  const TempDir dir;
+  for (int i = 0; i < 5; ++i) {
+    const auto log = MustOpen(dir.Path(), SmallSegments());
+    EXPECT_EQ(log->LastOffset(), static_cast<Offset>(i) * 1000);
+    PutSeveralSegments(*log, 10);
+  }
+  const auto records = ReadAll(*MustRead(dir.Path()));
+  ASSERT_EQ(records.size(), 5000U);
+  for (std::size_t i = 100; i < records.size(); ++i) {
+    ASSERT_EQ(records[i].previous_offset, i % 50 == 0 ? i + 1 - 51 : i);
+  }
+}
+
+TEST(LogContract, ARepeatOfASealedSegmentIsKnownByItsDigest) {
+  const TempDir dir;
+  const auto log = MustOpen(dir.Path(), SmallSegments());
+  PutSeveralSegments(*log, 20);
+  const Offset before = log->LastOffset();
+  ASSERT_TRUE(Put(*log, "b", 10, 20, "lab.icu.p1."));
+  EXPECT_EQ(log->LastOffset(), before);
+  const AppendRecord repeat = One("b", 60, "b-60", "lab.icu.p1.");
+  EXPECT_EQ((*log->Append({&repeat, 1}))[0].offset, 160U);
+  const AppendRecord other = One("b", 10, "something else", "lab.icu.p1.");
+  EXPECT_EQ(log->Append({&other, 1}).error().code, ErrorCode::kDiverged);
+  EXPECT_EQ(log->Find("b", 10)->payload, "b-10");
+  EXPECT_EQ(log->Find("b", 1000)->payload, "b-1000");
+}
+
+TEST(LogContract, ANewSegmentCarriesOpenAlertsSoThatOldOnesCanBeRemoved) {
+  const TempDir dir;
+  {
+    const auto log = MustOpen(dir.Path(), SmallSegments());
+    ASSERT_TRUE(Put(*log, "core", 1, 1, "alert.icu.p1.withdrawal.", true));
+    ASSERT_TRUE(Put(*log, "core", 2, 1, "alert.icu.p2.infection.", true));
+    PutSeveralSegments(*log, 10);
+    ASSERT_TRUE(Put(*log, "core", 3, 1, "alert.icu.p2.infection.", false));
+    PutSeveralSegments(*log, 10);
+    const auto open = (*log->NewReader())->ReadOpenAlerts({});
+    ASSERT_EQ(open->records.size(), 1U);
+    EXPECT_EQ(open->records[0].offset, 1U);
+  }
+  std::filesystem::remove(SegmentOf(dir));
+  const auto log = MustOpen(dir.Path(), SmallSegments());
+  EXPECT_EQ(log->LastSequence("core"), 3U);
+  const auto reader = MustRead(dir.Path());
+  EXPECT_EQ(reader->ReadOpenAlerts({})->records.at(0).payload, "core-1");
+  const Offset first = reader->Identity()->first_offset;
+  EXPECT_GT(first, 1U);
+  EXPECT_EQ(log->Identity().first_offset, first);
+  const auto gone = reader->Read(From(1));
+  ASSERT_FALSE(gone);
+  EXPECT_NE(gone.error().Message().find("begins at " + std::to_string(first)), std::string::npos);
+  EXPECT_TRUE(reader->Read(From(first)));
+  const AppendRecord repeat = One("core", 1, "core-1", "alert.icu.p1.withdrawal.");
+  EXPECT_TRUE((*log->Append({&repeat, 1}))[0].repeat);
+}
+
+TEST(LogContract, AnUnfinishedNewSegmentIsRemovedAtTheNextStart) {
+  const TempDir dir;
+  { ASSERT_TRUE(Put(*MustOpen(dir.Path()), "a", 1, 10)); }
+  SetBytes(dir.Path("segment-00000000000000000011.db"), "half of a header");
+  EXPECT_EQ(ReadAll(*MustRead(dir.Path())).size(), 10U);
+  const auto log = MustOpen(dir.Path());
+  ASSERT_TRUE(Put(*log, "a", 11, 10));
+  EXPECT_EQ(CountSegments(dir), 1U);
+  EXPECT_EQ(ReadAll(*MustRead(dir.Path())).size(), 20U);
+}
+
 TEST(LogContract, AClosedLogInAFolderWithoutWriteRightCanBeRead) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   const TempDir dir;

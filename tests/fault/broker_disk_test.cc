@@ -113,6 +113,7 @@ TEST_F(BrokerDisk, APowerLossKeepsWhatWasCommitted) {
   std::mt19937_64 random(seed);
   LogOptions options;
   options.clock = LogClock::kGiven;
+  options.segment_bytes = 300000;  // New segments are begun on the way too.
   std::uint64_t committed = 0;
   for (int round = 0; round < 20; ++round) {
     {

@@ -1,4 +1,4 @@
-#include "broker/log/sqlite_reader.h"
+#include "broker/log/segment_reader.h"
 
 #include <sqlite3.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/topic.h"
 #include "broker/log/schema.h"
 
 namespace tonus {
@@ -15,6 +16,22 @@ namespace {
 constexpr char kRange[] =
     "SELECT offset, recorded_ns, topic, producer, sequence, previous, digest, open, checksum, "
     "payload FROM records WHERE offset >= ?1 AND offset <= ?2 ORDER BY offset";
+
+/// Open alerts, from this segment or carried into it. The columns are those of kRange.
+constexpr char kAlerts[] =
+    "SELECT r.offset, r.recorded_ns, r.topic, r.producer, r.sequence, r.previous, r.digest, "
+    "r.open, "
+    "r.checksum, r.payload FROM open_alerts a JOIN records r ON r.offset = a.offset";
+constexpr char kAlertsCarried[] =
+    " UNION ALL SELECT c.offset, c.recorded_ns, c.topic, c.producer, c.sequence, c.previous, "
+    "c.digest, c.open, c.checksum, c.payload FROM open_alerts a JOIN carried c ON c.offset = "
+    "a.offset";
+
+constexpr char kProducers[] =
+    "SELECT p.name, coalesce((SELECT r.first_sequence + r.count - 1 FROM runs r WHERE r.producer = "
+    "p.id ORDER BY r.first_sequence DESC LIMIT 1), ";
+constexpr char kLastCarried[] =
+    "(SELECT s.last_sequence FROM carried_sequences s WHERE s.producer = p.id), ";
 
 bool Matches(std::string_view topic, const std::vector<std::string>& prefixes) {
   if (prefixes.empty()) return true;
@@ -41,8 +58,8 @@ class ReadTransaction {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteReader>> SqliteReader::Open(const std::string& path, Offset head) {
-  std::unique_ptr<SqliteReader> reader(new SqliteReader);
+Result<std::unique_ptr<SegmentReader>> SegmentReader::Open(const std::string& path) {
+  std::unique_ptr<SegmentReader> reader(new SegmentReader);
   for (const sqlite::OpenMode mode : {sqlite::OpenMode::kRead, sqlite::OpenMode::kReadImmutable}) {
     Result<sqlite::Database> database = sqlite::Database::Open(path, mode);
     if (!database) return tl::unexpected<Error>(database.error());
@@ -59,32 +76,38 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Open(const std::string& path
     const bool again = prepared.error().code == ErrorCode::kUnreachable && quiet &&
                        mode == sqlite::OpenMode::kRead;
     if (!again) return tl::unexpected<Error>(prepared.error());
-    reader.reset(new SqliteReader);
+    reader.reset(new SegmentReader);
   }
   const Result<void> meta = reader->ReadMeta();
   if (!meta) return tl::unexpected<Error>(meta.error());
-  const Result<Offset> last = reader->LastOffset();
-  if (!last) return tl::unexpected<Error>(last.error());
-  if (*last < head) {
-    return Fail(ErrorCode::kCorrupt,
-                "ends at offset " + std::to_string(*last) + ", but offset " + std::to_string(head) +
-                    " has been committed",
-                path, "its tail is lost: restore it, with its -wal file, from a backup");
-  }
   return reader;
 }
 
-Result<void> SqliteReader::Prepare() {
+Result<bool> SegmentReader::HasCarried() {
+  Result<sqlite::Statement> select =
+      database_.Prepare("SELECT 1 FROM sqlite_master WHERE name = 'carried_sequences'");
+  if (!select) return tl::unexpected<Error>(select.error());
+  return select->Step();
+}
+
+Result<void> SegmentReader::Prepare() {
+  const Result<bool> carried = HasCarried();
+  if (!carried) return tl::unexpected<Error>(carried.error());
+  const std::string alerts = std::string(kAlerts) + (*carried ? kAlertsCarried : "");
+  const std::string producers = std::string(kProducers) + (*carried ? kLastCarried : "") +
+                                "0) FROM producers p ORDER BY p.name";
   const std::pair<sqlite::Statement*, const char*> wanted[] = {
       {&range_, kRange},
       {&last_, "SELECT offset, recorded_ns FROM records ORDER BY offset DESC LIMIT 1"},
       {&time_of_, "SELECT recorded_ns FROM records WHERE offset = ?1"},
       {&topic_, "SELECT topic FROM topics WHERE id = ?1"},
       {&producer_, "SELECT name FROM producers WHERE id = ?1"},
-      {&producers_,
-       "SELECT p.name, (SELECT r.first_sequence + r.count - 1 FROM runs r WHERE r.producer = p.id "
-       "ORDER BY r.first_sequence DESC LIMIT 1) FROM producers p ORDER BY p.name"},
-      {&alerts_, "SELECT offset FROM open_alerts ORDER BY alert"},
+      {&producers_, producers.c_str()},
+      {&alerts_, alerts.c_str()},
+      {&find_,
+       "SELECT r.offset, r.digest FROM runs n JOIN records r ON r.offset = n.first_offset + ?2 - "
+       "n.first_sequence WHERE n.producer = ?1 AND n.first_sequence <= ?2 AND n.first_sequence + "
+       "n.count > ?2 ORDER BY n.first_sequence DESC LIMIT 1"},
       {&begin_, "BEGIN"},
       {&end_, "COMMIT"},
   };
@@ -105,7 +128,7 @@ Result<void> SqliteReader::Prepare() {
   return {};
 }
 
-Result<void> SqliteReader::ReadMeta() {
+Result<void> SegmentReader::ReadMeta() {
   Result<sqlite::Statement> select =
       database_.Prepare("SELECT value FROM meta WHERE key = CAST(?1 AS TEXT)");
   if (!select) return tl::unexpected<Error>(select.error());
@@ -126,18 +149,24 @@ Result<void> SqliteReader::ReadMeta() {
   found = read("clock");
   if (!found) return tl::unexpected<Error>(found.error());
   identity_.clock = select->Int(0) == 1 ? LogClock::kGiven : LogClock::kWall;
+  found = read("first_offset");
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) first_offset_ = select->Unsigned(0);
+  found = read("time_before_first");
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) time_before_first_ = select->Int(0);
   return {};
 }
 
-Error SqliteReader::Corrupt(Offset offset, std::string what) const {
+Error SegmentReader::Corrupt(Offset offset, std::string what) const {
   return Error{ErrorCode::kCorrupt, "offset " + std::to_string(offset) + " " + std::move(what),
                database_.Path(),
                "what stands before it can be read; restore the rest from a backup"};
 }
 
-Result<const SqliteReader::Name*> SqliteReader::NameOf(std::int64_t id, Names& names,
-                                                       sqlite::Statement& select,
-                                                       const char* what) {
+Result<const SegmentReader::Name*> SegmentReader::NameOf(std::int64_t id, Names& names,
+                                                         sqlite::Statement& select,
+                                                         const char* what) {
   const auto known = names.find(id);
   if (known != names.end()) return &known->second;
   const sqlite::ResetAtEnd reset(select);
@@ -154,7 +183,7 @@ Result<const SqliteReader::Name*> SqliteReader::NameOf(std::int64_t id, Names& n
   return &names.emplace(id, std::move(name)).first->second;
 }
 
-Result<Record> SqliteReader::Decode(const sqlite::Statement& row, const Name& topic) {
+Result<Record> SegmentReader::Decode(const sqlite::Statement& row, const Name& topic) {
   const Result<const Name*> producer = NameOf(row.Int(3), names_, producer_, "producer");
   if (!producer) return tl::unexpected<Error>(producer.error());
   Record record;
@@ -182,13 +211,13 @@ Result<Record> SqliteReader::Decode(const sqlite::Statement& row, const Name& to
   return record;
 }
 
-Result<ReadSlice> SqliteReader::Read(const ReadRequest& request) {
+Result<ReadSlice> SegmentReader::Read(const ReadRequest& request) {
   const ReadTransaction transaction(begin_, end_);
   const Result<Offset> last = LastOffset();
   if (!last) return tl::unexpected<Error>(last.error());
   const Offset end = request.to == 0 ? *last : std::min(request.to, *last);
   ReadSlice slice;
-  slice.next_offset = std::max<Offset>(request.from, 1);
+  slice.next_offset = std::max<Offset>(request.from, first_offset_);
   const sqlite::ResetAtEnd reset(range_);
   range_.Bind(1, slice.next_offset);
   range_.Bind(2, end);
@@ -225,22 +254,22 @@ Result<ReadSlice> SqliteReader::Read(const ReadRequest& request) {
   return slice;
 }
 
-Result<Offset> SqliteReader::LastOffset() {
+Result<Offset> SegmentReader::LastOffset() {
   const sqlite::ResetAtEnd reset(last_);
   const Result<bool> found = last_.Step();
   if (!found) return tl::unexpected<Error>(found.error());
-  identity_.last_offset = *found ? last_.Unsigned(0) : 0;
-  identity_.last_recorded_ns = *found ? last_.Int(1) : 0;
-  identity_.first_offset = identity_.last_offset == 0 ? 0 : 1;
+  identity_.last_offset = *found ? last_.Unsigned(0) : first_offset_ - 1;
+  identity_.last_recorded_ns = *found ? last_.Int(1) : time_before_first_;
+  identity_.first_offset = first_offset_;
   return identity_.last_offset;
 }
 
-Result<Offset> SqliteReader::FindByTime(LogTimeNs recorded_ns) {
+Result<Offset> SegmentReader::FindByTime(LogTimeNs recorded_ns) {
   const ReadTransaction transaction(begin_, end_);
   const Result<Offset> last = LastOffset();
   if (!last) return tl::unexpected<Error>(last.error());
   // Recorded times never go back, so offsets are in their order.
-  Offset low = 1;
+  Offset low = first_offset_;
   Offset high = *last + 1;
   while (low < high) {
     const Offset middle = low + (high - low) / 2;
@@ -258,13 +287,13 @@ Result<Offset> SqliteReader::FindByTime(LogTimeNs recorded_ns) {
   return low;
 }
 
-Result<LogIdentity> SqliteReader::Identity() {
+Result<LogIdentity> SegmentReader::Identity() {
   const Result<Offset> last = LastOffset();
   if (!last) return tl::unexpected<Error>(last.error());
   return identity_;
 }
 
-Result<std::map<std::string, std::uint64_t>> SqliteReader::Producers() {
+Result<std::map<std::string, std::uint64_t>> SegmentReader::Producers() {
   std::map<std::string, std::uint64_t> result;
   const sqlite::ResetAtEnd reset(producers_);
   while (true) {
@@ -275,7 +304,7 @@ Result<std::map<std::string, std::uint64_t>> SqliteReader::Producers() {
   }
 }
 
-Result<OpenAlerts> SqliteReader::ReadOpenAlerts(const std::vector<std::string>& prefixes) {
+Result<OpenAlerts> SegmentReader::ReadOpenAlerts(const std::vector<std::string>& prefixes) {
   const ReadTransaction transaction(begin_, end_);
   const Result<Offset> last = LastOffset();
   if (!last) return tl::unexpected<Error>(last.error());
@@ -285,20 +314,42 @@ Result<OpenAlerts> SqliteReader::ReadOpenAlerts(const std::vector<std::string>& 
   while (true) {
     const Result<bool> found = alerts_.Step();
     if (!found) return tl::unexpected<Error>(found.error());
-    if (!*found) return result;
-    const sqlite::ResetAtEnd reset_range(range_);
-    range_.Bind(1, alerts_.Unsigned(0));
-    range_.Bind(2, alerts_.Unsigned(0));
-    const Result<bool> row = range_.Step();
-    if (!row) return tl::unexpected<Error>(row.error());
-    if (!*row) return tl::unexpected<Error>(Corrupt(alerts_.Unsigned(0), "is missing"));
-    const Result<const Name*> topic = NameOf(range_.Int(2), topics_, topic_, "topic");
+    if (!*found) break;
+    const Result<const Name*> topic = NameOf(alerts_.Int(2), topics_, topic_, "topic");
     if (!topic) return tl::unexpected<Error>(topic.error());
     if (!Matches((*topic)->text, prefixes)) continue;
-    Result<Record> record = Decode(range_, **topic);
+    Result<Record> record = Decode(alerts_, **topic);
     if (!record) return tl::unexpected<Error>(record.error());
     result.records.push_back(std::move(*record));
   }
+  const auto key = [](const Record& record) {
+    const Result<TopicParts> parts = ParseTopic(record.topic);
+    if (!parts) return std::pair<std::string_view, std::string_view>();
+    return std::pair(parts->patient, parts->condition);
+  };
+  std::sort(result.records.begin(), result.records.end(),
+            [&key](const Record& a, const Record& b) { return key(a) < key(b); });
+  return result;
+}
+
+Result<std::optional<LogTimeNs>> SegmentReader::FirstTime() {
+  const sqlite::ResetAtEnd reset(time_of_);
+  time_of_.Bind(1, first_offset_);
+  const Result<bool> found = time_of_.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return std::optional<LogTimeNs>();
+  return std::optional<LogTimeNs>(time_of_.Int(0));
+}
+
+Result<std::optional<FoundName>> SegmentReader::Find(std::int64_t producer,
+                                                     std::uint64_t sequence) {
+  const sqlite::ResetAtEnd reset(find_);
+  find_.Bind(1, producer);
+  find_.Bind(2, sequence);
+  const Result<bool> found = find_.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return std::optional<FoundName>();
+  return std::optional<FoundName>(FoundName{find_.Unsigned(0), find_.Unsigned(1)});
 }
 
 }  // namespace tonus

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/result.h"
+#include "broker/log/sqlite.h"
+
+namespace tonus {
+
+/// Finishes segments behind the writer's back: moves the write-ahead log of one that gets no more
+/// records into its file, and closes it. That is the checkpoint that would otherwise stand between
+/// commits; it is safe beside them, because they go to another file.
+///
+/// Owned by the log, which hands over its connection; one thread of its own.
+class Sealer {
+ public:
+  Sealer() = default;
+  /// Finishes what was handed over.
+  ~Sealer();
+  Sealer(const Sealer&) = delete;
+  Sealer& operator=(const Sealer&) = delete;
+
+  /// Takes the only writing connection to a segment. Its statements are finalized.
+  void Seal(sqlite::Database database);
+
+  /// Why sealing failed, once it has. The records are safe, but the disk is not to be trusted.
+  std::optional<Error> Failure() const;
+
+ private:
+  void Run();
+
+  mutable std::mutex mutex_;
+  std::condition_variable there_;
+  std::deque<sqlite::Database> waiting_;  // GUARDED_BY(mutex_)
+  std::optional<Error> failure_;          // GUARDED_BY(mutex_)
+  bool stop_ = false;                     // GUARDED_BY(mutex_)
+  std::thread thread_;                    ///< Started with the first segment.
+};
+
+}  // namespace tonus
