@@ -175,8 +175,9 @@ void Engine::Impl::HearSource(std::size_t shard, const Heard& heard) {
   if (numbers.size() <= heard.source) numbers.resize(heard.source + 1, Sources::kNew);
   std::uint32_t& number = numbers[heard.source];
   number = sources_.Hear(number, shards_[shard]->SourceName(heard.source),
-                         {static_cast<std::uint32_t>(shard), heard.patient}, heard.leaves,
-                         heard.recorded_ns, heard.offset, &own_);
+                         {static_cast<std::uint32_t>(shard), heard.patient, heard.leaves,
+                          heard.refusal, heard.recorded_ns, heard.offset},
+                         &own_);
 }
 
 void Engine::Impl::AdvanceTo(LogTimeNs until, std::vector<Output>* out) {

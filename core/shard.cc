@@ -1,6 +1,7 @@
 #include "core/shard.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "base/digest.h"
@@ -133,21 +134,41 @@ Patient& Shard::PatientNamed(std::string_view id) {
   return *patients_.emplace(std::string(id), std::move(patient)).first->second;
 }
 
-void Shard::Hear(const Record& record, const Patient& patient) {
-  if (event_.source.empty()) return;
-  if (source_names_.empty() || source_names_[last_source_] != event_.source) {
-    auto found = sources_.find(event_.source);
-    if (found == sources_.end()) {
-      if (source_names_.size() == kMostSources) return;
-      const auto number = static_cast<std::uint32_t>(source_names_.size());
-      source_names_.emplace_back(event_.source);
-      found = sources_.emplace(source_names_.back(), number).first;
-    }
-    last_source_ = found->second;
+std::optional<std::uint32_t> Shard::SourceNumber(std::string_view name) {
+  if (name.empty()) return std::nullopt;
+  if (!source_names_.empty() && source_names_[last_source_] == name) return last_source_;
+  auto found = sources_.find(name);
+  if (found == sources_.end()) {
+    if (source_names_.size() == kMostSources) return std::nullopt;
+    const auto number = static_cast<std::uint32_t>(source_names_.size());
+    source_names_.emplace_back(name);
+    found = sources_.emplace(source_names_.back(), number).first;
   }
+  last_source_ = found->second;
+  return last_source_;
+}
+
+void Shard::Hear(const Record& record, const Patient& patient) {
+  const auto source = SourceNumber(event_.source);
+  if (!source) return;
   const bool leaves = event_.kind == EventKind::kEncounter &&
                       event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
-  heard_.push_back({record.offset, now_, last_source_, patient.number, leaves});
+  heard_.push_back({record.offset, now_, *source, patient.number, leaves, Refusal::kNone});
+}
+
+/// A refused event says that its source speaks, and not of what; who cannot be named by its event
+/// is named by its producer.
+void Shard::HearRefused(const Record& record, RejectionCode code) {
+  v1::Event event;
+  const bool parsed = event.ParseFromString(record.payload) && !event.source_id().empty();
+  const auto source = SourceNumber(parsed ? event.source_id() : record.producer);
+  if (!source) return;
+  const auto parts = ParseTopic(record.topic);
+  const auto patient = parts ? patients_.find(UnescapeTopicPart(parts->patient)) : patients_.end();
+  const bool clock = code == RejectionCode::kFuture || code == RejectionCode::kTooOld;
+  heard_.push_back({record.offset, now_, *source,
+                    patient == patients_.end() ? kNoPatient : patient->second->number, false,
+                    clock ? Refusal::kClock : Refusal::kOther});
 }
 
 void Shard::Emit(KeyedOutput::Kind kind, std::string topic, std::string payload,
@@ -211,7 +232,12 @@ void Shard::Take(const Record& record) {
   rejections_.clear();
   const bool good = normaliser_.Normalise(record, &event_, &rejections_);
   for (const Rejection& rejection : rejections_) Reject(record, rejection);
-  if (!good) return;
+  if (!good) {
+    for (const Rejection& rejection : rejections_) {
+      if (rejection.whole_event) HearRefused(record, rejection.code);
+    }
+    return;
+  }
   if (event_.kind == EventKind::kEncounter &&
       event_.encounter.action == v1::ENCOUNTER_ACTION_MERGE) {
     Rejection rejection;

@@ -14,6 +14,7 @@
 #include "core/host/patient.h"
 #include "core/normalise/normalise.h"
 #include "core/outbox.h"
+#include "core/sources/sources.h"
 
 namespace tonus::core {
 
@@ -22,9 +23,11 @@ struct Heard {
   Offset offset = 0;
   LogTimeNs recorded_ns = 0;
   std::uint32_t source = 0;   ///< Number within the shard.
-  std::uint32_t patient = 0;  ///< Number within the shard.
+  std::uint32_t patient = 0;  ///< Number within the shard; kNoPatient: unknown.
   bool leaves = false;        ///< The event discharges the patient.
+  Refusal refusal = Refusal::kNone;
 };
+inline constexpr std::uint32_t kNoPatient = 0xFFFFFFFF;
 
 /// Counts of a shard; see EngineStats.
 struct ShardCounts {
@@ -83,6 +86,8 @@ class Shard : private AlertSink {
   // shard.cc: records and time
   Patient& PatientNamed(std::string_view id);
   void Hear(const Record& record, const Patient& patient);
+  void HearRefused(const Record& record, RejectionCode code);
+  std::optional<std::uint32_t> SourceNumber(std::string_view name);
   void Reject(const Record& record, const Rejection& rejection);
   void TakeAction(const Record& record, Patient* patient);
   void TakeEncounter(const Record& record, Patient* patient);

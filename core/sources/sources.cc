@@ -19,6 +19,12 @@ constexpr std::int64_t kEpisodic = 2 * kHourNs;
 constexpr std::int64_t kPatientOfSource = kDayNs;  ///< Heard through it so lately.
 constexpr std::size_t kMostPatients = 4096;
 constexpr int kMostNamed = 64;
+constexpr std::uint32_t kRefusedInARow = 5;
+constexpr std::uint32_t kUnknownPatient = 0xFFFFFFFF;
+
+std::string Watched(std::size_t patients) {
+  return patients == 1 ? "1 patient is" : std::to_string(patients) + " patients are";
+}
 
 }  // namespace
 
@@ -30,6 +36,9 @@ struct Sources::Source {
   std::size_t intervals_seen = 0;
   bool silent = false;
   LogTimeNs silent_since = 0;
+  std::uint32_t refused = 0;  ///< In a row.
+  LogTimeNs refused_since = 0;
+  const char* refused_kind = nullptr;  ///< What has been raised; null: nothing.
   LogTimeNs queued_for = 0;  ///< The deadline that counts; 0: none. Older ones in the queue do not.
   /// When each patient was heard of last through this source; one that has left is taken out.
   std::unordered_map<std::uint64_t, LogTimeNs> patients;
@@ -74,7 +83,7 @@ void Sources::MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out)
     source.silent = true;
     source.silent_since = source.last;
     const OutputKey key{due.deadline, true, 0, 0, source.name, 0, 0};
-    Say(source, true, due.deadline, key, cause, out);
+    SaySilence(source, due.deadline, key, cause, out);
   }
 }
 
@@ -105,8 +114,8 @@ void Sources::Note(std::uint32_t number, std::uint64_t key, LogTimeNs now) {
   source->last_patient = key;
 }
 
-std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientKey patient,
-                            bool leaves, LogTimeNs now, Offset offset, Outbox* out) {
+std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, const Utterance& heard,
+                            Outbox* out) {
   std::uint32_t number = known;
   if (known == kNew) {
     const auto [at, fresh] =
@@ -118,65 +127,98 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, PatientK
     number = at->second;
   }
   Source& source = *sources_[number];
-  const std::uint64_t key = std::uint64_t{patient.shard} << 32U | patient.number;
-  if (leaves) {
+  const std::uint64_t key = std::uint64_t{heard.shard} << 32U | heard.patient;
+  if (heard.leaves) {
     // Whoever reported the discharge, no device of this patient is waited for any more.
     Forget(key);
-  } else {
-    Note(number, key, now);
+  } else if (heard.patient != kUnknownPatient) {
+    Note(number, key, heard.now);
   }
-  const bool later = source.messages > 0 && now - source.last >= kSameTime;
-  if (later) {
-    source.intervals[source.intervals_seen++ % kIntervals] = now - source.last;
-  }
+  const bool later = source.messages > 0 && heard.now - source.last >= kSameTime;
+  if (later) source.intervals[source.intervals_seen++ % kIntervals] = heard.now - source.last;
   ++source.messages;
-  source.last = now;
+  source.last = heard.now;
   if (source.silent) {
     source.silent = false;
-    Say(source, false, now, OutputKey{now, false, offset, 0, {}, 0, 0}, offset, out);
+    SaySilence(source, heard.now, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
   }
+  NoteRefusal(&source, heard, out);
   if (source.messages >= kFewestMessages && (later || source.queued_for == 0)) {
     const std::int64_t limit = source.Limit();
     // A source that has become faster is missed sooner than it was queued for.
-    if (limit != 0 && (source.queued_for == 0 || now + limit < source.queued_for)) {
-      source.queued_for = now + limit;
+    if (limit != 0 && (source.queued_for == 0 || heard.now + limit < source.queued_for)) {
+      source.queued_for = heard.now + limit;
       queue_.push({source.queued_for, &source});
     }
   }
   return number;
 }
 
-void Sources::Say(const Source& source, bool silent, LogTimeNs now, const OutputKey& key,
-                  Offset cause, Outbox* out) const {
+void Sources::NoteRefusal(Source* source, const Utterance& heard, Outbox* out) {
+  const bool refused = heard.refusal != Refusal::kNone;
+  if (!refused && !source->refused_kind) {
+    source->refused = 0;
+    return;
+  }
+  if (refused && source->refused++ == 0) source->refused_since = heard.now;
+  if (refused && (source->refused < kRefusedInARow || source->refused_kind)) return;
+  if (refused)
+    source->refused_kind = heard.refusal == Refusal::kClock ? "clock_skew" : "events_rejected";
+  v1::TechAlert alert;
+  alert.set_kind(source->refused_kind);
+  alert.set_state(refused ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
+  alert.set_since_ns(source->refused_since);
+  alert.set_time_ns(heard.now);
+  const std::string what = heard.refusal == Refusal::kClock
+                               ? "for their times cannot be; set its clock"
+                               : "see `dead` for the reasons";
+  alert.set_text(refused ? "nothing that '" + source->name + "' says is taken since " +
+                               FormatTime(source->refused_since) + ", " + what
+                         : "'" + source->name + "' is taken again");
+  Say(*source, &alert, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
+  if (refused) return;
+  source->refused = 0;
+  source->refused_kind = nullptr;
+}
+
+void Sources::SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,
+                         Outbox* out) const {
   v1::TechAlert alert;
   alert.set_kind("source_silent");
-  alert.set_subject(source.name);
-  alert.set_state(silent ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
+  alert.set_state(source.silent ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
   alert.set_since_ns(source.silent_since);
   alert.set_time_ns(now);
+  const std::string since = FormatTime(source.silent_since);
+  alert.set_text(source.silent
+                     ? "'" + source.name + "' has said nothing since " + since +
+                           "; check the device, its cable and its network"
+                     : "'" + source.name + "' speaks again; it was silent since " + since);
+  Say(source, &alert, key, cause, out);
+}
+
+void Sources::Say(const Source& source, v1::TechAlert* alert, const OutputKey& key, Offset cause,
+                  Outbox* out) const {
+  alert->set_subject(source.name);
   std::vector<std::string> names;
   for (const auto& [patient, heard] : source.patients) {
-    if (source.silent_since - heard > kPatientOfSource) continue;
+    if (alert->since_ns() - heard > kPatientOfSource) continue;
     names.push_back(name_of_(
         {static_cast<std::uint32_t>(patient >> 32U), static_cast<std::uint32_t>(patient)}));
   }
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    if (alert.patients_size() == kMostNamed) break;
-    alert.add_patients(name);
+    if (alert->patients_size() == kMostNamed) break;
+    alert->add_patients(name);
   }
-  const std::string since = FormatTime(source.silent_since);
-  alert.set_text(silent ? "'" + source.name + "' has said nothing since " + since + ": " +
-                              std::to_string(names.size()) +
-                              " patients are watched less well; check the device, its cable and "
-                              "its network"
-                        : "'" + source.name + "' speaks again; it was silent since " + since);
+  if (alert->state() == v1::TECH_STATE_ACTIVE && !names.empty()) {
+    alert->set_text(alert->text() + "; " + Watched(names.size()) + " watched less well");
+  }
   KeyedOutput keyed;
   keyed.key = key;
   keyed.output.topic = JoinTopic({"tech", EscapeTopicPart(source.name)});
-  keyed.output.payload = alert.SerializeAsString();
+  keyed.output.payload = alert->SerializeAsString();
   keyed.output.digest = ContentDigest(keyed.output.topic, keyed.output.payload);
-  keyed.output.time_ns = now;
+  keyed.output.time_ns = alert->time_ns();
   keyed.output.cause = cause;
   out->push_back(std::move(keyed));
 }

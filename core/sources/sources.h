@@ -11,7 +11,28 @@
 
 #include "core/outbox.h"
 
+namespace tonus::v1 {
+class TechAlert;
+}
+
 namespace tonus::core {
+
+/// Why an event that was heard says nothing of its patient.
+enum class Refusal : std::uint8_t {
+  kNone,   ///< It was accepted.
+  kClock,  ///< Its times cannot be: in the future, or older than the horizon.
+  kOther,  ///< Anything else; `dead` says what.
+};
+
+/// One event as heard.
+struct Utterance {
+  std::uint32_t shard = 0;
+  std::uint32_t patient = 0;  ///< Number within the shard; 0xFFFFFFFF: unknown.
+  bool leaves = false;        ///< It discharges the patient.
+  Refusal refusal = Refusal::kNone;
+  LogTimeNs now = 0;
+  Offset offset = 0;
+};
 
 /// Watches the sources across all patients: one that is usually heard and falls silent raises the
 /// technical alert `source_silent`, which names the patients who are watched less well.
@@ -38,8 +59,8 @@ class Sources {
   /// Lets silences show that are due before `until` (or at it, if inclusive).
   void MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out);
   /// A source speaks. `known` is a number that the caller keeps for it, or kNew.
-  std::uint32_t Hear(std::uint32_t known, std::string_view name, PatientKey patient, bool leaves,
-                     LogTimeNs now, Offset offset, Outbox* out);
+  std::uint32_t Hear(std::uint32_t known, std::string_view name, const Utterance& heard,
+                     Outbox* out);
 
   static constexpr std::uint32_t kNew = 0xFFFFFFFF;
 
@@ -54,7 +75,10 @@ class Sources {
   };
   void Note(std::uint32_t number, std::uint64_t patient, LogTimeNs now);
   void Forget(std::uint64_t patient);
-  void Say(const Source& source, bool silent, LogTimeNs now, const OutputKey& key, Offset cause,
+  void NoteRefusal(Source* source, const Utterance& heard, Outbox* out);
+  void SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,
+                  Outbox* out) const;
+  void Say(const Source& source, v1::TechAlert* alert, const OutputKey& key, Offset cause,
            Outbox* out) const;
 
   NameOf name_of_;

@@ -131,6 +131,25 @@ TEST(Engine, ASilentSourceIsNamedWithItsPatientsAndClears) {
   EXPECT_EQ(tech[1].state(), v1::TECH_STATE_RESOLVED);
 }
 
+TEST(Engine, ASourceWhoseClockIsWrongIsNamedAndClears) {
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 80, "bed 7");
+  for (int i = 1; i <= 6; ++i) {
+    log.Observe(kStart + i * kMinuteNs, "p1", "HR", 80, "bed 7");
+    log.records.back().recorded_ns -= 30 * kMinuteNs;
+  }
+  std::sort(log.records.begin(), log.records.end(),
+            [](const Record& a, const Record& b) { return a.recorded_ns < b.recorded_ns; });
+  for (std::size_t i = 0; i < log.records.size(); ++i) log.records[i].offset = i + 1;
+  const auto engine = EngineWith({"rise"});
+  const auto tech = TechIn(Play(engine.get(), log.records, 2));
+  ASSERT_EQ(tech.size(), 2U);
+  EXPECT_EQ(tech[0].kind(), "clock_skew");
+  EXPECT_EQ(tech[0].subject(), "bed 7");
+  EXPECT_EQ(tech[1].kind(), "clock_skew");
+  EXPECT_EQ(tech[1].state(), v1::TECH_STATE_RESOLVED);
+}
+
 TEST(Engine, ADischargedPatientsMonitorIsNotWaitedFor) {
   LogByHand log;
   std::int64_t at = kStart;

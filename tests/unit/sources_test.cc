@@ -16,7 +16,7 @@ class SourceStory {
     for (; now_ <= until; now_ += every) {
       Outbox out;
       sources_.MoveTo(now_, false, 1, &out);
-      number_ = sources_.Hear(number_, "monitor-p1", {0, 1}, false, now_, 1, &out);
+      number_ = sources_.Hear(number_, "monitor-p1", {0, 1, false, Refusal::kNone, now_, 1}, &out);
       said_ += out.size();
     }
   }
