@@ -3,7 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <iterator>
+#include <random>
+
 #include "base/text.h"
+#include "scenario/import/importers.h"
 #include "tests/import/import_fixture.h"
 
 namespace tonus::importing {
@@ -199,6 +204,52 @@ TEST_F(ImportCommand, ASyntheticPumpIsAddedToEverySnapshotAndSaysSo) {
 
   options.set = "jsonl";
   EXPECT_FALSE(RunImportCommand(options));
+}
+
+// Whatever the bytes: an error with a place, or every row used or counted, and nothing else.
+TEST_F(ImportCommand, AnyBytesAreReadOrRefusedWithTheirPlace) {
+  const char* chosen = std::getenv("TONUS_SEED");
+  const auto seed = chosen != nullptr ? static_cast<unsigned>(std::atol(chosen)) : 20241101U;
+  SCOPED_TRACE("TONUS_SEED=" + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::string pieces[] = {"7",
+                                ",",
+                                "\"",
+                                "\n",
+                                "\r\n",
+                                "2024-03-01 09:10",
+                                "NaN",
+                                "81",
+                                " ",
+                                std::string(1, '\0'),
+                                "\xFF",
+                                "-1e999",
+                                "99999-01-01 00:00"};
+  const std::string map = Write("map.yaml", kMap);
+  for (int round = 0; round < 300; ++round) {
+    std::string csv = "bed,at,hr,crp\n";
+    for (int i = 0; i < 60; ++i) {
+      // Zero bytes end a file at once, so they are rare.
+      std::size_t piece = random() % std::size(pieces);
+      if (piece == 9 && random() % 50 != 0) piece = 1;
+      csv += pieces[piece];
+      if (i % 8 == 7) csv += "\n7,2024-03-01 09:10,81,\n";
+    }
+    ImportOptions options = Options("csv", {Write("in.csv", csv)});
+    options.map = map;
+    Recording recording;
+    const auto read = ImportCsv(options, &recording);
+    if (!read) {
+      EXPECT_EQ(read.error().code, ErrorCode::kMalformed) << read.error().Message();
+      EXPECT_THAT(read.error().where, HasSubstr("in.csv:"));
+      continue;
+    }
+    const ImportSummary& summary = recording.Summary();
+    std::uint64_t counted = 0;
+    for (const auto& [reason, count] : summary.skipped_rows) counted += count;
+    for (const auto& [reason, count] : summary.rejected_rows) counted += count;
+    EXPECT_LE(counted, summary.rows);
+  }
 }
 
 TEST_F(ImportCommand, NothingUsableIsAnAnswerOfNo) {
