@@ -56,20 +56,33 @@ void AddStall(const Therapy& t, const ExposureSettings& s, const PumpStory& stor
   out->AddGap(story.stall, "motor_stall", Words(PumpKind::kMotorStall));
 }
 
-/* When arithmetic has the reservoir reach `ml`; `now` where nobody said how much there was. */
-Time ReservoirReaches(const Therapy& t, double ml) {
-  if (!t.concentration_ug_per_ml || !t.daily_dose_ug || *t.daily_dose_ug <= 0) return t.now;
+/* When arithmetic has the reservoir reach `ml`, by what was said of it before `until`; `until`
+ * where nobody said how much there was. */
+Time ReservoirReaches(const Therapy& t, double ml, Time until) {
+  if (!t.concentration_ug_per_ml || !t.daily_dose_ug || *t.daily_dose_ug <= 0) return until;
   const double ml_per_day = *t.daily_dose_ug / *t.concentration_ug_per_ml;
   for (auto e = t.events.rbegin(); e != t.events.rend(); ++e) {
     /* Filled, or read at an interrogation: whichever said last how much was there. */
     const std::optional<double>& there =
         e->kind == PumpKind::kRefill ? e->filled_ml : e->computed_ml;
-    if (!there) continue;
+    if (!there || e->at >= until) continue;
     const double days = (*there - ml) / ml_per_day;
     const Time at = e->at + static_cast<Time>(std::llround(days * 86400)) * kSecond;
-    return std::min(t.now, std::max(at, e->at));
+    return std::min(until, std::max(at, e->at));
   }
-  return t.now;
+  return until;
+}
+
+/* A refill does not end the risk: that the reservoir was low before it counts for a day more. */
+bool WasLow(const Therapy& t, const ExposureSettings& s, const PumpStory& story) {
+  if (t.last_refill == 0 || t.now - t.last_refill > s.restored_watch) return false;
+  if (story.low.seen() && story.low.restored == t.last_refill) return true;
+  for (const PumpEvent& e : t.events) {
+    if (e.kind != PumpKind::kRefill || e.at != t.last_refill) continue;
+    const auto left = e.aspirated_ml ? e.aspirated_ml : e.expected_ml;
+    if (left && *left < s.low_reservoir.value()) return true;
+  }
+  return false;
 }
 
 void AddReservoir(const Therapy& t, const ExposureSettings& s, const PumpStory& story,
@@ -79,13 +92,16 @@ void AddReservoir(const Therapy& t, const ExposureSettings& s, const PumpStory& 
   if (story.empty.open()) return;
   if (known && *t.reservoir_ml <= 0) {
     out->Add("reservoir", "reservoir empty by calculation", s.confirmed.value(), true,
-             ReservoirReaches(t, 0), t.last_refill_ref);
+             ReservoirReaches(t, 0, t.now), t.last_refill_ref);
   } else if (story.low.open()) {
     out->Add("low_reservoir", Words(story.low.kind), s.probable.value(), false, story.low.since,
              story.low.ref);
   } else if (known && *t.reservoir_ml < s.low_reservoir.value()) {
     out->Add("reservoir", "reservoir low by calculation", s.probable.value(), false,
-             ReservoirReaches(t, s.low_reservoir.value()), t.last_refill_ref);
+             ReservoirReaches(t, s.low_reservoir.value(), t.now), t.last_refill_ref);
+  } else if (WasLow(t, s, story)) {
+    out->Add("refill", "reservoir was low until the refill", s.probable.value(), false,
+             ReservoirReaches(t, s.low_reservoir.value(), t.last_refill), t.last_refill_ref);
   }
 }
 

@@ -48,8 +48,9 @@ void SayDelivery(const Delivery& delivery, tonus_ns now, bool proof_counts_again
   }
   Evidence& e = finding->For("last_verified_delivery").Weight(0);
   if (delivery.last_verified != 0) {
+    const Time hours = (now - delivery.last_verified) / kHour;
     e.Happened(delivery.last_verified)
-        .Text(DurationText((now - delivery.last_verified) / kHour * kHour) + " ago");
+        .Text(hours == 0 ? "within the last hour" : DurationText(hours * kHour) + " ago");
   } else {
     e.Text("delivery has never been verified on record");
   }

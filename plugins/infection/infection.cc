@@ -306,15 +306,19 @@ class Infection : public tonus::Detector<Infection, Memory> {
   void Say(const View& v, const tonus::Patient& patient) const {
     auto finding = patient.finding(condition, static_cast<std::uint32_t>(v.tier), PriorityOf(v));
     for (const Source& source : v.sources) {
-      finding.For(source.name).Happened(source.sign->at).Ref(source.sign->ref).Weight(3);
+      finding.For(source.name)
+          .Happened(source.sign->at)
+          .Ref(source.sign->ref)
+          .Text(source.words)
+          .Weight(3);
     }
     SayValues(v, &finding);
     SayScores(v, &finding);
-    if (v.device_factor > 1 && v.surgery != 0) {
+    const bool after_surgery = v.surgery != 0 && v.therapy.now - v.surgery <= late;
+    if (v.device_factor > 1 && v.device_points > 0) {
       finding.For("device_window")
-          .Text("surgery on the system " +
-                tonus::DurationText((v.therapy.now - v.surgery) / tonus::kDay * tonus::kDay) +
-                " ago")
+          .Text(after_surgery ? "surgery on the system on " + Day(v.therapy.now, v.surgery)
+                              : "refill on " + Day(v.therapy.now, v.therapy.last_refill))
           .Value(v.device_points, "1")
           .Limit(TONUS_REL_GE, device)
           .Weight(v.device_factor);
@@ -348,6 +352,11 @@ class Infection : public tonus::Detector<Infection, Memory> {
     } else {
       finding->For("vasopressor").Text("vasopressor ordered").Weight(1);
     }
+  }
+
+  static std::string Day(tonus_ns now, tonus_ns at) {
+    return at == 0 ? "no day on record"
+                   : "day " + std::to_string((now - at) / tonus::kDay) + " before";
   }
 
   void SayValues(const View& v, tonus::Finding* finding) const {

@@ -36,7 +36,7 @@ class Malfunction : public tonus::Detector<Malfunction, Memory> {
 
   tonus::Condition condition{
       this,
-      {"malfunction", "Pump or catheter malfunction", "{title}: {text}.",
+      {"malfunction", "Pump or catheter malfunction", "Pump or catheter: {text}.",
        "manufacturers' documents and reviews, see README; times and limits unvalidated"},
       {"notice", "watch", "alert", "critical"},
       {"Rule out withdrawal: check pump programming, reservoir, catheter",

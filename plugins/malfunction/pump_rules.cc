@@ -165,10 +165,11 @@ class Judgement {
                                          : Number(std::floor(hours), 0) + " h";
     Trouble& trouble = Add(alarm.open() ? "low_reservoir" : "reservoir",
                            hours <= 0 ? "reservoir empty by calculation"
-                                      : "refill due: about " + left + " of drug left",
+                                      : "refill due, about " + left + " of drug left",
                            grade, alarm.open() ? alarm.since : t_.last_refill, false,
                            alarm.open() ? alarm.ref : t_.last_refill_ref);
-    trouble.value = std::floor(2 * v) / 2; /* in steps, so that it is news when it changes */
+    /* In steps, so that it is news when it changes. */
+    trouble.value = v < 1 ? std::floor(10 * v) / 10 : std::floor(2 * v) / 2;
     trouble.unit = Millilitre::kUcum;
     if (v < s_.low_medium.value()) {
       trouble.limit = s_.low_medium.value();
@@ -226,7 +227,8 @@ class Judgement {
       }
       if (off && std::fabs(*off) > limit && Age(e.at) <= s_.residual_hold) {
         Add("refill",
-            "after the refill " + Number(std::fabs(*off)) + " mL are unexplained: pocket fill?",
+            "after the refill " + Number(std::fabs(*off)) +
+                " mL are unexplained, possibly in the pocket",
             Grade::kAlert, e.at, false, e.ref);
       }
       if (e.kind == PumpKind::kRefill) fill = &e;
