@@ -187,6 +187,10 @@ MriState LastMri(const Therapy& therapy);
 /// Whether a stall at that time is what a scanner's magnet does.
 bool StallByMri(const Therapy& therapy, Time stall, Time* expected_back);
 
+/// The next time after now at which absence alone becomes exposure: an oral dose long past due, a
+/// rotor that has not come back after MRI; 0: none.
+Time NextAbsence(const Therapy& therapy, const ExposureSettings& settings);
+
 /// Highest oral daily dose of the last 30 days, mg/d: what a stop is measured by.
 double OralDoseBefore(const Therapy& therapy, const DoseHistory& doses);
 /// Sum of the scheduled oral orders in force, mg/d.

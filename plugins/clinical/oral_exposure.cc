@@ -140,6 +140,26 @@ bool Bridged(const Therapy& t) {
                      [](const OralOrder& o) { return o.active; });
 }
 
+Time NextAbsence(const Therapy& t, const ExposureSettings& s) {
+  Time next = 0;
+  const auto add = [&](Time at) {
+    if (at > t.now && (next == 0 || at < next)) next = at;
+  };
+  const Schedule schedule = Decisive(t);
+  const Omissions omitted = Omitted(t);
+  if (schedule.active && schedule.order->interval > 0 &&
+      (omitted.given != 0 || omitted.first != 0)) {
+    const Time due = omitted.first != 0 ? omitted.first : omitted.given + schedule.order->interval;
+    add(due + s.oral_overdue + kMinute);
+  }
+  Time back = 0;
+  for (const PumpEvent& e : t.events) {
+    if (e.kind == PumpKind::kMotorStall && StallByMri(t, e.at, &back))
+      add(back + s.stall_after_mri);
+  }
+  return next;
+}
+
 std::vector<ExposureItem> OralExposure(const Therapy& t, const DoseHistory& doses,
                                        const ExposureSettings& s) {
   std::vector<ExposureItem> out;

@@ -130,7 +130,9 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     view.delivery =
         AssessDelivery(view.therapy, view.exposure, reservoir_settings, delivery_settings);
     view.bedside = ReadBedside(names, *patient);
-    const tonus_ns boundary = Weigh(&view);
+    tonus_ns boundary = Weigh(&view);
+    const tonus_ns absence = NextAbsence(view.therapy, exposure_settings);
+    if (absence != 0 && (boundary == 0 || absence < boundary)) boundary = absence;
     Grade(&view);
     if (view.tier == Tier::kNone) {
       patient->clear(condition);
