@@ -23,6 +23,12 @@ std::string FormatDouble(double value);
 /// `value` with at most `decimals` digits after the point, trailing zeros cut: for sentences.
 std::string FormatRounded(double value, int decimals);
 
+/// Whether bytes are well-formed UTF-8 (no overlong forms, surrogates or values above U+10FFFF).
+bool IsUtf8(std::string_view bytes);
+
+/// At most `bytes` of a UTF-8 text, cut between two characters.
+std::string CutText(std::string_view text, std::size_t bytes);
+
 /// "2024-03-01T08:00:00Z", with milliseconds where they are not zero.
 std::string FormatTime(std::int64_t ns_since_1970);
 

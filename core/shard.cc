@@ -17,6 +17,8 @@ namespace {
 // Unvalidated: late results of a stay still reach its alerts.
 constexpr std::int64_t kDischargeGrace = kHourNs;
 constexpr std::size_t kDeadPayload = 4096;
+constexpr std::size_t kDeadSentence = 1024;
+constexpr std::size_t kSourceBytes = 64;
 constexpr std::size_t kMostSources = 65536;
 
 }  // namespace
@@ -161,7 +163,8 @@ void Shard::Hear(const Record& record, const Patient& patient) {
 void Shard::HearRefused(const Record& record, RejectionCode code) {
   v1::Event event;
   const bool parsed = event.ParseFromString(record.payload) && !event.source_id().empty();
-  const auto source = SourceNumber(parsed ? event.source_id() : record.producer);
+  const auto source =
+      SourceNumber(parsed ? CutText(event.source_id(), kSourceBytes) : record.producer);
   if (!source) return;
   const auto parts = ParseTopic(record.topic);
   const auto patient = parts ? patients_.find(UnescapeTopicPart(parts->patient)) : patients_.end();
@@ -193,7 +196,7 @@ void Shard::Reject(const Record& record, const Rejection& rejection) {
   dead.mutable_record()->set_sequence(record.sequence);
   dead.set_topic(record.topic.substr(0, kMaxTopicBytes));
   dead.set_code(code);
-  dead.set_sentence(rejection.sentence);
+  dead.set_sentence(CutText(rejection.sentence, kDeadSentence));
   dead.set_payload(record.payload.substr(0, kDeadPayload));
   dead.set_payload_bytes(record.payload.size());
   const auto parts = ParseTopic(record.topic);

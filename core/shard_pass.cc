@@ -264,10 +264,13 @@ void Shard::Take(const AlertVersion& version) {
   const v1::Alert& alert = *version.alert;
   const std::string unit = EscapeTopicPart(version.unit);
   const std::uint64_t digest = Digest64(CanonicalJson(alert));
-  Emit(KeyedOutput::Kind::kRecord,
-       JoinTopic({"alert", unit, EscapeTopicPart(alert.patient_id()),
-                  EscapeTopicPart(alert.condition())}),
-       alert.SerializeAsString(), digest == 0 ? 1 : digest);
+  const std::string patient = EscapeTopicPart(alert.patient_id());
+  const std::string condition = EscapeTopicPart(alert.condition());
+  std::string topic = JoinTopic({"alert", unit, patient, condition});
+  // A topic that is too long is refused: better a unit that nobody subscribes to than no alert.
+  if (topic.size() > kMaxTopicBytes) topic = JoinTopic({"alert", "_", patient, condition});
+  Emit(KeyedOutput::Kind::kRecord, std::move(topic), alert.SerializeAsString(),
+       digest == 0 ? 1 : digest);
   out_.back().output.open = version.open;
   out_.back().unit = version.unit;
 }

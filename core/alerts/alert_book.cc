@@ -25,6 +25,7 @@ constexpr std::int64_t kEndAfter = 30 * kMinuteNs;       // [E] clinical-referen
 constexpr std::int64_t kUpdateEvery = 15 * kMinuteNs;    // unvalidated
 constexpr double kMeaningfulShare = 0.1;                 // unvalidated; where no signal says better
 constexpr int kMostActions = 32;
+constexpr std::size_t kActionText = 1024;
 
 std::string Hex(std::uint64_t value) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -416,7 +417,7 @@ Result<void> AlertBook::Act(const NormalAction& action, LogTimeNs now, AlertSink
   entry->set_by(std::string(action.by));
   entry->set_time_ns(now);
   entry->set_alert_sequence(action.alert_sequence == 0 ? alert.sequence() : action.alert_sequence);
-  entry->set_text(std::string(action.reason.empty() ? action.note : action.reason));
+  entry->set_text(CutText(action.reason.empty() ? action.note : action.reason, kActionText));
   const bool latched = alert.state() == v1::ALERT_STATE_LATCHED;
   if (covers && action.kind == v1::ACTION_KIND_ACKNOWLEDGE) {
     alert.set_state(latched ? v1::ALERT_STATE_RESOLVED : v1::ALERT_STATE_ACKNOWLEDGED);

@@ -59,7 +59,4 @@ struct DetectorDecl {
 /// names the field, what it says and what is allowed; `path` says where.
 Result<std::vector<DetectorDecl>> ReadPlugin(const tonus_plugin* plugin, const std::string& path);
 
-/// Whether bytes are well-formed UTF-8 (no overlong forms, surrogates or values above U+10FFFF).
-bool IsUtf8(std::string_view bytes);
-
 }  // namespace tonus::core

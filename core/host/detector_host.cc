@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "core/host/floating_point.h"
 #include "core/host/views.h"
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/text.h"
 #include "core/host/call.h"
 #include "core/host/detector_host.h"
 #include "core/host/views.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr std::uint32_t kMostReasons = 128;
 constexpr std::uint32_t kMostRefs = 64;
 constexpr std::uint64_t kMostText = 1024;
+constexpr std::uint64_t kMostBytes = 128U
+                                     << 10U;  ///< Of a finding: its alert has to pass a broker.
+constexpr std::uint64_t kRefBytes = 80;       ///< A ref as the name of a record.
 
 /// Copies a struct that begins with its size, as far as both sides know it.
 template <class T>
@@ -46,11 +50,13 @@ class ReportReader {
 
   tonus_ctx& ctx_;
   const Detector& detector_;
+  std::uint64_t bytes_ = 0;  ///< Of texts and refs so far.
 };
 
 bool ReportReader::Text(const tonus_str& text, std::string* out) {
   if (text.n == 0) return true;
   if (text.p == nullptr || text.n > kMostText) return false;
+  bytes_ += text.n;
   out->assign(text.p, text.n);
   return IsUtf8(*out);
 }
@@ -112,6 +118,7 @@ tonus_rc ReportReader::ReadReason(const tonus_evidence& given, const Finding& be
                 sizeof ref);
     if (ref != 0) out->refs.push_back(ref);
   }
+  bytes_ += out->refs.size() * kRefBytes;
   NameRecords(before, out);
   return TONUS_OK;
 }
@@ -153,6 +160,10 @@ tonus_rc ReportReader::Read(const tonus_finding* given) {
     if (const tonus_rc rc = ReadReason(one, before, &out.reasons.emplace_back()); rc != TONUS_OK) {
       return rc;
     }
+  }
+  if (bytes_ > kMostBytes) {
+    return Misuse("whose texts and refs take " + std::to_string(bytes_) + " bytes of at most " +
+                  std::to_string(kMostBytes));
   }
   ctx_.wishes.findings.emplace_back(condition, std::move(out));
   return TONUS_OK;

@@ -93,6 +93,11 @@ std::string_view RejectionName(RejectionCode code) {
   return "malformed";
 }
 
+std::string UnitName(std::string_view topic_part) {
+  std::string name = UnescapeTopicPart(topic_part);
+  return IsUtf8(name) ? name : std::string(topic_part);
+}
+
 std::int64_t Ahead(std::int64_t age_ns) {
   return age_ns == std::numeric_limits<std::int64_t>::min()
              ? std::numeric_limits<std::int64_t>::max()
@@ -206,6 +211,11 @@ bool Normaliser::Impl::CheckEnvelope(std::string_view patient_part) {
   }
   if (patient.size() > kMaxNameBytes) {
     return Refuse(RejectionCode::kMalformed, "patient_id has " + std::to_string(patient.size()) +
+                                                 " bytes; at most 64 are allowed");
+  }
+  if (observed.source.size() > kMaxNameBytes) {
+    return Refuse(RejectionCode::kMalformed, "source_id has " +
+                                                 std::to_string(observed.source.size()) +
                                                  " bytes; at most 64 are allowed");
   }
   out->patient = observed.patient;

@@ -136,6 +136,10 @@ struct NormalCustom {
   std::string_view type_url, value;
 };
 
+/// What a topic's unit part stands for; a part whose bytes are no UTF-8 stands for itself, for an
+/// alert that named them could not be parsed.
+std::string UnitName(std::string_view topic_part);
+
 /// One event in canonical terms. Only the body that `kind` names is meaningful.
 ///
 /// Made once and filled again and again, so that its buffers are reused. Every view points into the

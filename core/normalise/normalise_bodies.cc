@@ -16,6 +16,7 @@ constexpr double kUgPerMg = 1000;
 constexpr double kDayNsAsDouble = static_cast<double>(kDayNs);
 constexpr std::uint64_t kMaxIntervalNs = static_cast<std::uint64_t>(366 * kDayNs);
 constexpr int kMaxListed = 256;
+constexpr std::size_t kMaxActionName = 128;
 /// Bounds of a person: unvalidated.
 constexpr double kMaxAgeYears = 130;
 constexpr double kMaxWeightKg = 650;
@@ -409,7 +410,7 @@ bool Normaliser::Impl::ReadEncounter(const v1::Encounter& body, std::string_view
   encounter.bed = body.bed();
   encounter.merged_id = body.merged_id();
   if (encounter.unit.empty() && body.action() != v1::ENCOUNTER_ACTION_MERGE) {
-    topic_unit = UnescapeTopicPart(topic_unit_part);
+    topic_unit = UnitName(topic_unit_part);
     encounter.unit = topic_unit;
   }
   if (encounter.unit.size() > 64 || encounter.bed.size() > 64) {
@@ -512,6 +513,10 @@ bool Normaliser::Impl::ReadAction(const v1::Action& body) {
   if (body.has_until_ns()) action.until_ns = body.until_ns();
   if (body.condition().empty() && body.alert_id().empty()) {
     return Refuse(RejectionCode::kMalformed, "the action names neither a condition nor an alert");
+  }
+  if (std::max({body.condition().size(), body.alert_id().size(), body.by().size()}) >
+      kMaxActionName) {
+    return Refuse(RejectionCode::kMalformed, "condition, alert_id and by may have 128 bytes each");
   }
   if (body.by().empty()) {
     return Refuse(RejectionCode::kMalformed, "the action does not say who acts; set by");

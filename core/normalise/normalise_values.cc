@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "core/normalise/code_table.h"
 #include "core/normalise/normalise_impl.h"
 
@@ -316,7 +317,7 @@ bool Normaliser::Impl::ReadQuantity(const ObservedItem& item, int index, const S
     return false;
   }
   std::string sentence = signal.name + " " + Shown(number);
-  if (!item.unit.empty()) sentence += " " + std::string(item.unit);
+  if (!item.unit.empty()) sentence += " " + CutText(item.unit, 64);
   if (sample->value != number) sentence += " (" + Shown(sample->value) + " " + signal.unit + ")";
   sentence += " lies outside " + Shown(signal.plausible_low) + " to " +
               Shown(signal.plausible_high) + (signal.unit.empty() ? "" : " " + signal.unit) +

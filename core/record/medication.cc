@@ -14,7 +14,7 @@ constexpr std::size_t kDosesOfDrug = 1024;
 constexpr std::int64_t kStoppedStays = 90 * kDayNs;  // as sdk/tonus/plugin.h promises
 constexpr std::size_t kReasonBytes = 256;
 
-std::string Bounded(std::string_view text) { return std::string(text.substr(0, kReasonBytes)); }
+std::string Bounded(std::string_view text) { return CutText(text, kReasonBytes); }
 
 double Daily(double dose, std::int64_t interval) {
   return interval > 0 ? dose * (static_cast<double>(kDayNs) / static_cast<double>(interval)) : 0;

@@ -16,7 +16,7 @@ constexpr std::size_t kDiagnoses = 64;
 constexpr std::size_t kTextBytes = 256;
 constexpr std::size_t kFrozenSpans = 8;
 
-std::string Bounded(std::string_view text) { return std::string(text.substr(0, kTextBytes)); }
+std::string Bounded(std::string_view text) { return CutText(text, kTextBytes); }
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void PatientRecord::Amend(const Record& record, const NormalEvent& event, Amende
   const bool vitals = event.topic_kind == "vitals";
   refs_.Add(ref, vitals, record.producer, record.sequence);
   if (ref == 1) facts_.first_seen = event.recorded_ns;
-  if (!facts_.placed && facts_.unit.empty()) facts_.unit = UnescapeTopicPart(event.unit);
+  if (!facts_.placed && facts_.unit.empty()) facts_.unit = UnitName(event.unit);
   out->ref = ref;
   out->late = false;
   out->pump = nullptr;

@@ -56,14 +56,14 @@ const PumpFact& PumpRecord::Add(const NormalPump& pump, std::int64_t effective, 
   if (pump.planned) fact.flags |= TONUS_PUMP_EV_PLANNED;
   if (pump.is_status && pump.normal) fact.flags |= TONUS_PUMP_EV_NORMAL;
   fact.faults = pump.faults;
-  fact.reason = std::string(pump.reason.substr(0, kReasonBytes));
+  fact.reason = CutText(pump.reason, kReasonBytes);
   newest_ = fact;
   facts_.Insert(std::move(fact));
   Step step;
   step.effective = effective;
   step.ref = ref;
   step.pump = pump;
-  step.model = std::string(pump.model.substr(0, kReasonBytes));
+  step.model = CutText(pump.model, kReasonBytes);
   Take(std::move(step));
   return newest_;
 }
@@ -74,7 +74,7 @@ void PumpRecord::TakeSnapshot(const NormalImplant& implant, std::int64_t effecti
   step.effective = effective;
   step.source = Source::kSnapshot;
   step.implant = implant;
-  step.model = std::string(implant.model.substr(0, kReasonBytes));
+  step.model = CutText(implant.model, kReasonBytes);
   Take(std::move(step));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "base/topic.h"
 #include "core/alerts/canonical.h"
 #include "tests/unit/engine_fixture.h"
 
@@ -260,6 +261,77 @@ TEST(Engine, TicksChangeNothingButProgress) {
     return text;
   };
   EXPECT_TRUE(alerts(log) == alerts(dense));
+}
+
+/// Every output must pass the broker: its topic's length, its payload's, and whoever parses it.
+void ExpectPublishable(const std::vector<Output>& outputs) {
+  constexpr std::size_t kMostPayload = 256U << 10U;  // a quarter of what a broker takes
+  for (const Output& output : outputs) {
+    EXPECT_TRUE(ParseTopic(output.topic).has_value()) << output.topic;
+    EXPECT_LT(output.payload.size(), kMostPayload) << output.topic.substr(0, 80);
+    if (output.topic.rfind("alert.", 0) == 0) {
+      EXPECT_TRUE(v1::Alert().ParseFromString(output.payload)) << output.topic;
+    }
+    if (output.topic.rfind("dead.", 0) == 0) {
+      EXPECT_TRUE(v1::Dead().ParseFromString(output.payload)) << output.topic;
+    }
+  }
+}
+
+TEST(Engine, HugeTextsFromOutsideNeverMakeAnOutputThatABrokerRefuses) {
+  const std::string huge(900U << 10U, 'x');
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  const auto act = [&](const std::string& condition, const std::string& by) {
+    v1::Event event = log.EventOf(kStart + kMinuteNs, "p1", "console");
+    event.mutable_action()->set_kind(v1::ACTION_KIND_COMMENT);
+    event.mutable_action()->set_condition(condition);
+    event.mutable_action()->set_by(by);
+    event.mutable_action()->set_note("ä" + huge);
+    log.Add(kStart + kMinuteNs, "action.icu.p1.", event.SerializeAsString());
+  };
+  act("zoo.rise", "nurse.a");
+  act("zoo.rise", "nurse.b");
+  act("zoo.rise", huge);
+  act(huge, "nurse.a");
+  v1::Event yes_no = log.EventOf(kStart + kMinuteNs, "p1", "chart");
+  yes_no.mutable_observations()->add_items()->mutable_code()->set_code("PRURITUS");
+  yes_no.mutable_observations()->mutable_items(0)->set_quantity(7);
+  yes_no.mutable_observations()->mutable_items(0)->set_unit(huge);
+  log.Add(kStart + kMinuteNs, "assessment.icu.p1.", yes_no.SerializeAsString());
+  std::int64_t at = kStart + kHourNs;
+  for (int i = 0; i < 10; ++i, at += kMinuteNs) {
+    log.Observe(at, "p1", "TEMP", 36.8, "bed 7 " + huge);
+    log.Observe(at, "p1", "TEMP", 36.8, std::string(60, '/') + "7");  // escaped: three times
+  }
+  log.Tick(at + kHourNs);
+  const auto engine = EngineWith({"rise"});
+  const auto outputs = Play(engine.get(), log.records);
+  ExpectPublishable(outputs);
+  const auto alerts = AlertsIn(outputs);
+  ASSERT_GE(alerts.size(), 3U);
+  EXPECT_EQ(alerts[2].actions_size(), 2);
+  EXPECT_GE(TechIn(outputs).size(), 1U);
+}
+
+TEST(Engine, UnitsOfAnyBytesAndLengthStillGetTheirAlerts) {
+  LogByHand log;
+  const auto observe = [&](const std::string& unit, const std::string& patient) {
+    v1::Event event = log.EventOf(kStart, UnescapeTopicPart(patient), "monitor");
+    event.mutable_observations()->add_items()->mutable_code()->set_code("HR");
+    event.mutable_observations()->mutable_items(0)->set_quantity(120);
+    log.Add(kStart, "vitals." + unit + "." + patient + ".", event.SerializeAsString());
+  };
+  observe("S%FCd", "p1");  // Latin-1
+  observe(std::string(208, 'u'), std::string(36, 'p'));
+  std::string letters;
+  for (int i = 0; i < 32; ++i) letters += "%D0%96";
+  observe(letters, "p3");
+  observe("icu", letters);
+  const auto engine = EngineWith({"rise"});
+  const auto outputs = Play(engine.get(), log.records);
+  ExpectPublishable(outputs);
+  EXPECT_EQ(AlertsIn(outputs).size(), 4U);
 }
 
 TEST(Engine, ConfigDigestFollowsSettings) {
