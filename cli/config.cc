@@ -168,7 +168,7 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   limits.Integer("recent_bytes", 64 * kKiB, 65536 * kMiB, &broker->recent_bytes);
   limits.Integer("replays", 1U, 65536U, &broker->replays);
   limits.Integer("live_backlog", 100U, 10'000'000U, &broker->live_backlog);
-  limits.Integer("free_bytes", std::uint64_t{0}, (kKiB * kKiB) * kMiB, &broker->free_bytes);
+  limits.Integer("free_bytes", std::uint64_t{0}, (kKiB * kKiB * kKiB) * kMiB, &broker->free_bytes);
   return limits.Failure();
 }
 
