@@ -40,8 +40,9 @@ const Dose& DoseTimeline::Add(const NormalAdministration& administration, std::i
   SetDose(administration.dose_mg, TONUS_HAS_DOSE_MG, &dose.dose_mg, &dose.flags);
   SetDose(administration.dose_ug, TONUS_HAS_DOSE_UG, &dose.dose_ug, &dose.flags);
   dose.reason = Bounded(administration.reason);
+  TimeRing<Dose>& ring = drugs_.try_emplace(dose.drug, kDosesOfDrug).first->second;
   newest_ = dose;
-  drugs_.try_emplace(dose.drug, kDosesOfDrug).first->second.Insert(std::move(dose));
+  ring.Insert(std::move(dose));
   return newest_;
 }
 
