@@ -116,7 +116,10 @@ ScoreInputs Agreed(const Bedside& b) {
   if (b.wbc.known) in.wbc = b.wbc.value;
   in.oxygen = b.oxygen.yes || ventilated;
   in.scale_2 = b.spo2_scale_2;
-  in.not_alert = b.confusion.counts || (b.gcs.known && b.gcs.now < 15 && !ventilated);
+  /* A tube, or an old injury, makes a low GCS usual: what counts is a fall from it. */
+  const double usual = b.gcs.own ? std::min(15.0, *b.gcs.own) : 15.0;
+  const bool fallen = b.gcs.known && b.gcs.twice && b.gcs.at_most < usual && !ventilated;
+  in.not_alert = b.confusion.counts || fallen;
   return in;
 }
 

@@ -28,7 +28,8 @@ enum class Tier : std::uint32_t { kPossible = 0, kProbable = 1, kSevere = 2, kNo
 struct Memory {
   tonus::clinical::Pace pace;
   tonus::clinical::DoseHistory programmed, ordered;
-  TONUS_STATE(pace, programmed, ordered)
+  tonus_ns held = 0; /* when the signs last held; 0: they have not */
+  TONUS_STATE(pace, programmed, ordered, held)
 };
 
 /// A source that can be named: a culture, a reddened pocket.
@@ -54,6 +55,7 @@ struct View {
   tonus_ns surgery = 0;
   int items = 0;
   Tier tier = Tier::kNone;
+  bool eased = false;  ///< Its signs held lately and do not any more.
   bool low = false, shock = false;
   std::string severe;
 };
@@ -101,6 +103,14 @@ class Infection : public tonus::Detector<Infection, Memory> {
   tonus::Setting<tonus::MillimolePerLitre> lactate{
       this,      "lactate_mmol_per_l", 2, 1, 10, "Lactate above which low pressure is shock",
       "Sepsis-3"};
+  tonus::DurationSetting hold{
+      this,
+      "hold_after_signs",
+      6 * tonus::kHour,
+      0,
+      48 * tonus::kHour,
+      "It is shown for this long after its signs have eased",
+      "unvalidated; hourly values cross a limit again and again in one illness"};
   tonus::DurationSetting culture_fresh{
       this,         "culture_fresh",  72 * tonus::kHour,
       tonus::kHour, 30 * tonus::kDay, "A positive culture counts for this long",
@@ -176,6 +186,14 @@ class Infection : public tonus::Detector<Infection, Memory> {
     Sources(&view);
     Device(&view);
     Grade(&view);
+    if (view.tier != Tier::kNone) {
+      memory->held = view.therapy.now;
+    } else if (memory->held != 0 && view.therapy.now - memory->held <= hold) {
+      view.tier = Tier::kPossible;
+      view.eased = true;
+    } else {
+      memory->held = 0;
+    }
     if (view.tier == Tier::kNone) {
       patient->clear(condition);
     } else {
@@ -253,7 +271,10 @@ class Infection : public tonus::Detector<Infection, Memory> {
     const int qsofa = v->has_relative ? v->qsofa_relative : v->qsofa;
     const bool sign = v->fever || v->cells || v->procalcitonin || v->crp || !v->sources.empty();
     const bool scores = sign || typical.get() == 1;
-    v->items = (scores && v->sirs >= sirs_possible.value() ? 1 : 0) +
+    /* White cells and a fast heart are the usual state of intensive care: without a temperature one
+     * item more is asked for. */
+    const double sirs_needed = sirs_possible.value() + (v->fever || v->child ? 0 : 1);
+    v->items = (scores && v->sirs >= sirs_needed ? 1 : 0) +
                (scores && !v->child && news2 >= news2_possible.value() ? 1 : 0) +
                (v->sources.empty() ? 0 : 1) + (v->procalcitonin ? 1 : 0);
     if (v->items == 0) return;
@@ -292,6 +313,7 @@ class Infection : public tonus::Detector<Infection, Memory> {
     if (v.fever) add(*v.inputs.temp > 38 ? "fever" : "low temperature");
     if (v.cells) add("white cells " + std::string(v.bedside.wbc.value > 12 ? "up" : "down"));
     if (v.procalcitonin) add("procalcitonin up");
+    if (text.empty() && v.eased) add("signs have eased");
     if (text.empty()) add(v.child ? "signs of inflammation" : "NEWS2 " + std::to_string(v.news2));
     switch (v.delivery.status) {
       case DeliveryStatus::kGap:

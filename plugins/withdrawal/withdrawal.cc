@@ -181,13 +181,15 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     }
   }
 
-  /* Low pressure alone is common in intensive care: beside exposure it needs one sign more. */
+  /* Low pressure and vasopressors are common in intensive care: they make it severe only where
+   * delivery is in doubt for a reason, and beside a sign. */
   bool Severe(const View& view) const {
     const double c = view.signs.total;
-    if (c >= severe_clinical.value()) return !view.signs.severe.empty();
-    if (view.points < severe_exposure.value()) return false;
+    const bool exposed = view.points >= severe_exposure.value();
+    if (!exposed && c < severe_clinical.value()) return false;
     return std::any_of(view.signs.severe.begin(), view.signs.severe.end(), [&](const SignItem& s) {
-      return (s.name != "SBP" && s.name != "vasopressor") || c >= possible.value();
+      const bool shock = s.name == "SBP" || s.name == "vasopressor";
+      return !shock || (exposed && c >= possible.value());
     });
   }
 

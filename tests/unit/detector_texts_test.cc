@@ -1,0 +1,84 @@
+// What must hold of the words of every bundled detector, whatever its logic.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tonus/testing.hpp"
+
+namespace {
+
+class DetectorTexts : public testing::TestWithParam<const char*> {
+ protected:
+  tonus_detector Load() {
+    const std::string path = std::string(TONUS_BINARY_DIR "/plugins/") + GetParam() + ".so";
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) throw std::runtime_error(dlerror());
+    const auto entry = reinterpret_cast<tonus_plugin_v1_fn>(dlsym(library, TONUS_ENTRY_SYMBOL));
+    return tonus::Rows<tonus_detector>(entry()->detectors)[0];
+  }
+  static std::vector<std::string> Texts(const tonus_condition& c) {
+    std::vector<std::string> out;
+    const auto add = [&](tonus_str text) { out.emplace_back(tonus::View(text)); };
+    add(c.title);
+    add(c.headline);
+    add(c.source);
+    for (const tonus_str& step : tonus::Rows<tonus_str>(c.work_up)) add(step);
+    for (const tonus_competitor& other : tonus::Rows<tonus_competitor>(c.competitors))
+      add(other.why);
+    return out;
+  }
+};
+
+TEST_P(DetectorTexts, EverySettingSaysWhatItIsAndWhereItsDefaultComesFrom) {
+  for (const tonus_param& param : tonus::Rows<tonus_param>(Load().params)) {
+    const std::string key(tonus::View(param.key));
+    EXPECT_GT(param.help.n, 5u) << key;
+    EXPECT_GT(param.source.n, 3u) << key;
+    EXPECT_TRUE(param.type != TONUS_T_REAL || param.lo.f < param.hi.f) << key;
+  }
+}
+
+TEST_P(DetectorTexts, SettingsHaveDistinctNames) {
+  std::set<std::string> seen;
+  for (const tonus_param& param : tonus::Rows<tonus_param>(Load().params)) {
+    EXPECT_TRUE(seen.emplace(tonus::View(param.key)).second) << tonus::View(param.key);
+  }
+}
+
+TEST_P(DetectorTexts, RulingOutWithdrawalIsTheFirstStep) {
+  for (const tonus_condition& c : tonus::Rows<tonus_condition>(Load().conditions)) {
+    ASSERT_GT(c.work_up.n, 0u);
+    EXPECT_EQ(tonus::View(tonus::Rows<tonus_str>(c.work_up)[0]),
+              "Rule out withdrawal: check pump programming, reservoir, catheter");
+  }
+}
+
+// Drainage of cerebrospinal fluid belongs to overdose alone; a dose or an all-clear to no detector.
+TEST_P(DetectorTexts, NameNoDoseNoDrainageAndNoAllClear) {
+  for (const tonus_condition& c : tonus::Rows<tonus_condition>(Load().conditions)) {
+    for (const std::string& text : Texts(c)) {
+      for (const char* word : {"drainage", "aspirate CSF", "all clear", "excluded as", " mg", " µg",
+                               "no withdrawal"}) {
+        EXPECT_EQ(text.find(word), std::string::npos) << text;
+      }
+    }
+  }
+}
+
+TEST_P(DetectorTexts, WithdrawalIsNamedAsAnotherExplanationOrIsTheConditionItself) {
+  for (const tonus_condition& c : tonus::Rows<tonus_condition>(Load().conditions)) {
+    bool named = tonus::View(c.name) == "withdrawal";
+    for (const tonus_competitor& other : tonus::Rows<tonus_competitor>(c.competitors)) {
+      named = named || tonus::View(other.condition) == "withdrawal";
+    }
+    EXPECT_TRUE(named);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Bundled, DetectorTexts,
+                         testing::Values("withdrawal", "malfunction", "infection", "paradox"),
+                         [](const auto& each) { return std::string(each.param); });
+
+}  // namespace
