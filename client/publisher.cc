@@ -91,8 +91,8 @@ std::string EncodeRequest(const Batch& batch, std::uint64_t epoch) {
   at = CodedOutputStream::WriteVarint64ToArray(size, at);
   at = PutTag(at, 1, 0);
   at = CodedOutputStream::WriteVarint64ToArray(batch.first_sequence, at);
-  std::memcpy(at, batch.records.data(), batch.records.size());
-  at = PutTag(at + batch.records.size(), 3, 0);
+  at = std::copy(batch.records.begin(), batch.records.end(), at);
+  at = PutTag(at, 3, 0);
   CodedOutputStream::WriteVarint64ToArray(epoch, at);
   return out;
 }
