@@ -33,9 +33,11 @@ class TableReader {
       bar.Set(++recording_->Summary().rows);
       ReadRow(row);
     }
-    for (const auto& [key, event] : events_) {
-      const auto& [recorded_ns, patient, effective_ns, kind, unit] = key;
-      recording_->Add({kind, unit, recorded_ns}, event);
+    // Each is let go as it is taken: decoded events are the larger form.
+    while (!events_.empty()) {
+      const auto taken = events_.extract(events_.begin());
+      const auto& [recorded_ns, patient, effective_ns, kind, unit] = taken.key();
+      recording_->Add({kind, unit, recorded_ns}, taken.mapped());
     }
     return {};
   }

@@ -21,7 +21,7 @@ struct ImportOptions {
   bool synthetic_pump = false;  ///< Gives every patient an implanted baclofen pump that nobody had,
                                 ///< to see how often general illness is taken for its failure. Sets
                                 ///< with patient snapshots only.
-  bool json = false;  ///< Summary as one JSON object on standard output.
+  bool json = false;            ///< Summary as one JSON object on standard output.
 };
 
 /// `csv`, `jsonl`, `mimic3-demo`, `physionet2012`, `physionet2019`.

@@ -39,7 +39,8 @@ struct Arrival {
 };
 
 /// The events of a recording, gathered in any order and written in order of recorded time; at equal
-/// times in the order in which they were added. Held in memory: about 250 bytes an event.
+/// times in the order in which they were added. Held in memory: some hundred bytes an event, and a
+/// kilobyte while `csv` gathers them.
 class Recording {
  public:
   /// Takes an event of `event.patient_id()`.
