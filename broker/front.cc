@@ -188,11 +188,17 @@ void Front::HandleBatch(std::string_view peer, const IngestView& view, std::uniq
     return;
   }
   Session& session = found->second;
-  if (session.fenced || view.epoch != session.epoch) {
+  if (session.fenced) {
     Refuse(peer, "fenced",
            "a newer connection has taken the name '" + session.producer +
                "'; only one may publish under a name",
            false);
+    return;
+  }
+  if (view.epoch != session.epoch) {
+    // Whoever said HELLO twice, because we were slow, may have gone on after the first Welcome.
+    Refuse(peer, "old_epoch", "this connection has said HELLO again: go on with its newest Welcome",
+           true);
     return;
   }
   if (job->records.empty()) {

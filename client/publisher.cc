@@ -244,11 +244,9 @@ struct Publisher::Impl {
           "the broker has only " + std::to_string(welcome.last_sequence()) + " records of '" +
               options.producer + "', but " + std::to_string(acked_sequence) + " were acknowledged",
           "the broker was started on another log");
-    } else if (options.first_sequence == 0) {
-      // What was written and whose ack was lost. Where sequences are derived again, the records
-      // are sent all the same, so that the broker compares their digests.
-      DropAcked(welcome.last_sequence());
     }
+    // What was written and whose ack was lost is sent again all the same: the broker compares
+    // digests, for somebody else may have written under this name meanwhile.
     state = State::kReady;
     if (disk_full) Pause(kRetryDisk);
   }
