@@ -29,9 +29,9 @@ struct Memory {
   TONUS_STATE(pace, programmed, ordered, withdrawal_seen)
 };
 
-/// What stands in the way: a condition that has to be excluded, with the reason.
+/// What stands in the way: a condition that has to be excluded, in a word, and why.
 struct Block {
-  std::string name, why;
+  std::string name, word, why;
 };
 
 class Paradox : public tonus::Detector<Paradox, Memory> {
@@ -160,19 +160,18 @@ class Paradox : public tonus::Detector<Paradox, Memory> {
     std::vector<Block> out;
     tonus_peer_finding peer{};
     if (delivery.status == DeliveryStatus::kGap) {
-      out.push_back({"withdrawal", "delivery gap: " + delivery.gap});
+      out.push_back({"withdrawal", "open delivery gap", "delivery gap: " + delivery.gap});
     } else if (memory.withdrawal_seen != 0 &&
                therapy.now - memory.withdrawal_seen <= withdrawal_quiet) {
-      out.push_back({"withdrawal", "withdrawal was possible within the last 24 h"});
+      out.push_back({"withdrawal", "possible withdrawal", "it was possible within the last 24 h"});
     }
     if (patient.finding(infection, &peer)) {
-      out.push_back({"infection", "infection is possible"});
+      out.push_back({"infection", "possible infection", "it is stated now and raises tone itself"});
     }
     const auto deficit = patient.latest(names.focal_deficit);
     if (deficit.known && deficit.value.value() > 0.5) {
-      out.push_back(
-          {"neuro_event",
-           "new deficit: with a rising dose a catheter-tip granuloma has to be excluded"});
+      out.push_back({"neuro_event", "new deficit",
+                     "with a rising dose a catheter-tip granuloma has to be excluded"});
     }
     return out;
   }
@@ -181,7 +180,7 @@ class Paradox : public tonus::Detector<Paradox, Memory> {
                             const std::vector<Block>& blocks) {
     if (tier == Tier::kBlocked) {
       std::string why = delivery.OutstandingText();
-      for (const Block& block : blocks) why += (why.empty() ? "" : ", ") + block.name;
+      for (const Block& block : blocks) why += (why.empty() ? "" : ", ") + block.word;
       return "Paradox hypothesis blocked: rule out withdrawal first; outstanding: " + why;
     }
     const char* words = tier == Tier::kPossible   ? "Possible"
@@ -219,12 +218,16 @@ class Paradox : public tonus::Detector<Paradox, Memory> {
     if (relief) finding.For("relief").Text("better after the dose was lowered").Weight(1);
     SayDelivery(delivery, therapy.now, false, &finding);
     for (const Block& block : blocks) {
-      finding.Missing(block.name + "_excluded", 0).Text(block.why);
+      finding.Competing(block.name, block.why);
     }
-    finding.Competing("withdrawal",
-                      delivery.status == DeliveryStatus::kVerified
-                          ? "less likely because delivery is verified: " + delivery.proof
-                          : "not excluded: delivery is not verified");
+    const bool named = std::any_of(blocks.begin(), blocks.end(),
+                                   [](const Block& b) { return b.name == "withdrawal"; });
+    if (!named) {
+      finding.Competing("withdrawal",
+                        delivery.status == DeliveryStatus::kVerified
+                            ? "less likely because delivery is verified: " + delivery.proof
+                            : "not excluded: delivery is not verified");
+    }
     finding.Text(Clause(tier, step, delivery, blocks)).Report();
   }
 };
