@@ -16,7 +16,16 @@ namespace tonus::cli {
 
 int Report(const Error& error) {
   std::fprintf(stderr, "tonus: %s\n", error.Message().c_str());
-  return ExitCode(error);
+  // What a plugin, a log or a broker refuses here was asked for by options or tonus.yaml: it is
+  // refused again however often it is tried.
+  return error.code == ErrorCode::kRefused ? 2 : ExitCode(error);
+}
+
+Result<std::int64_t> DurationOption(const char* option, const std::string& text) {
+  const auto parsed = ParseDuration(text);
+  if (parsed && *parsed > 0) return *parsed;
+  return Fail(ErrorCode::kUsage, "'" + text + "' is no time to wait", option,
+              "write a number and one of s, m, h, d, such as 30s or 6h");
 }
 
 Result<void> SetUpLog(const Globals& globals, const std::string& process) {
@@ -56,6 +65,15 @@ std::string CommandLine(const CLI::App* app) {
   return CommandLine(app->get_parent()) + " " + app->get_name();
 }
 
+// CLI11 names the bounds of a positive number in three hundred digits.
+void ShortenRange(std::string* text) {
+  const auto value = text->find(": Value ");
+  const auto range = text->find(" not in range ");
+  if (value == std::string::npos || range == std::string::npos) return;
+  const std::string given = text->substr(value + 8, range - value - 8);
+  *text = text->substr(0, value) + " is '" + given + "'; it must be a positive number";
+}
+
 Error Explain(CLI::App* root, const CLI::ParseError& error) {
   CLI::App* app = Innermost(root);
   const std::string help = "see `" + CommandLine(app) + " --help`";
@@ -63,6 +81,7 @@ Error Explain(CLI::App* root, const CLI::ParseError& error) {
   if (const auto line_break = answer.what.find('\n'); line_break != std::string::npos) {
     answer.what.resize(line_break);
   }
+  ShortenRange(&answer.what);
   const bool needs_command = !app->get_subcommands({}).empty();
   auto extras = app->remaining();
   if (extras.empty()) extras = root->remaining(true);
@@ -95,6 +114,14 @@ void AddGlobals(CLI::App& app, Globals* globals) {
       ->capture_default_str();
 }
 
+void TellOfGlobals(CLI::App& app) {
+  for (CLI::App* sub : app.get_subcommands({})) {
+    sub->footer(
+        "Everywhere: --config FILE, --data DIR, --json, --log-level LEVEL; see `tonus --help`.");
+    TellOfGlobals(*sub);
+  }
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{
       "tonus watches patients on baclofen: devices' data in, alerts out, over ZeroMQ.\n"
@@ -119,6 +146,7 @@ int Main(int argc, char** argv) {
   AddPlugin(app, program);
   AddConfig(app, program);
   AddDoctor(app, program);
+  TellOfGlobals(app);
   app.footer(
       "Exit codes: 0 good, 1 the answer is no, 2 usage or configuration, 3 cannot reach or open.\n"
       "`tonus SUBCOMMAND --help` tells more. Begin with `tonus up`, and `tonus tail` beside it.");

@@ -28,6 +28,9 @@ struct Program {
 /// Prints "tonus: where: what; hint" to standard error and returns the exit code.
 int Report(const Error& error);
 
+/// The time above nothing that stands behind `option`, in ns. Fails with kUsage.
+Result<std::int64_t> DurationOption(const char* option, const std::string& text);
+
 /// Sets the log up for a long-running part; JSON lines unless standard error is a terminal.
 Result<void> SetUpLog(const Globals& globals, const std::string& process);
 

@@ -25,7 +25,9 @@ int RunReplay(const Globals& globals, Options options) {
   options.replay.json = globals.json;
   if (!options.until.empty()) {
     auto until = ParseTime(options.until);
-    if (!until) return Report(until.error());
+    if (!until) {
+      return Report({ErrorCode::kUsage, until.error().what, "--until", until.error().hint});
+    }
     options.replay.until_ns = *until;
   }
   if (options.replay.from.empty()) options.replay.from = {LogFolder(globals, false)};

@@ -42,7 +42,7 @@ int RunSimulate(const Globals& globals, const Options& options) {
   simulate.drugs_path = config->core.drugs_path;
   simulate.plugins = ToEngineOptions(*config).plugins;
   if (!options.duration.empty()) {
-    auto duration = ParseDuration(options.duration);
+    auto duration = DurationOption("--for", options.duration);
     if (!duration) return Report(duration.error());
     simulate.for_ns = *duration;
   }

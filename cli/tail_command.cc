@@ -44,7 +44,7 @@ class Tail {
     auto config = LoadConfig(globals_.config);
     if (!config) return Report(config.error());
     if (!options_.duration.empty()) {
-      auto parsed = ParseDuration(options_.duration);
+      auto parsed = DurationOption("--for", options_.duration);
       if (!parsed) return Report(parsed.error());
       duration_ns_ = *parsed;
     }
@@ -64,7 +64,9 @@ class Tail {
   Result<void> Begin(FollowerOptions* follow) {
     if (!options_.since.empty()) {
       auto time = ParseTime(options_.since);
-      if (!time) return tl::unexpected(time.error());
+      if (!time) {
+        return Fail(ErrorCode::kUsage, time.error().what, "--since", time.error().hint);
+      }
       follow->from = FollowFrom::kRecordedTime;
       follow->recorded_ns = *time;
       return {};

@@ -49,6 +49,7 @@ struct View {
   int patients = -1;  // -1: not known
   LogTimeNs log_ns = 0;
   std::string state = "starting";
+  bool disk_low = false;
 };
 
 class Up {
@@ -62,11 +63,8 @@ class Up {
     if (!config) return Report(config.error());
     config_ = std::move(*config);
     if (!options_.duration.empty()) {
-      auto parsed = ParseDuration(options_.duration);
-      if (!parsed || *parsed <= 0) {
-        return Report({ErrorCode::kUsage, "'" + options_.duration + "' is no time", "--for",
-                       "write 30s, 5m or 1h"});
-      }
+      auto parsed = DurationOption("--for", options_.duration);
+      if (!parsed) return Report(parsed.error());
       duration_ns_ = *parsed;
     }
     replay_ = ClientEndpoint(config_.broker.replay);
@@ -136,6 +134,7 @@ class Up {
       return Report(started.error());
     }
     if (auto code = WaitForBroker()) return *code == kStopped ? 0 : *code;
+    answered_ = true;
     std::vector<ChildSpec> rest = {Child("core", {})};
     if (Ward()) rest.push_back(WardChild());
     for (ChildSpec& spec : rest) {
@@ -284,14 +283,28 @@ class Up {
     }
     measured_at_ = now;
     measured_offset_ = view_.last_offset;
+    WatchDisk();
     if (config_.core.http.empty() || PortOf(config_.core.http) == 0) return;
     if (auto patients = FetchMetric(config_.core.http, "tonus_core_patients")) {
       view_.patients = static_cast<int>(*patients);
     }
   }
 
+  // Input that is refused for want of disk looks like a silent ward otherwise.
+  void WatchDisk() {
+    const std::string& http = config_.broker.http;
+    if (http.empty() || PortOf(http) == 0) return;
+    const auto low = FetchMetric(http, "tonus_broker_disk_low");
+    if (!low || (*low > 0) == view_.disk_low) return;
+    view_.disk_low = *low > 0;
+    Say(view_.disk_low ? "DISK LOW: " + Folder() + " has less than " +
+                             std::to_string(config_.broker.free_bytes >> 20U) +
+                             " MiB left: new input is refused, alerts and reading go on; make room"
+                       : "there is room on the disk again: input is taken");
+  }
+
   std::string StatusLine() const {
-    std::string text = view_.state + ": ";
+    std::string text = view_.state + (view_.disk_low ? ", DISK LOW: " : ": ");
     if (view_.patients >= 0) text += std::to_string(view_.patients) + " patients, ";
     text += FormatRounded(view_.events_per_s, view_.events_per_s < 10 ? 1 : 0) + " records/s, " +
             std::to_string(view_.open.size()) + " alerts open, log time " +
@@ -340,6 +353,7 @@ class Up {
   }
 
   void Goodbye(int code) const {
+    if (!answered_) return;  // What happened has been said, and nothing else has.
     if (terminal_) std::printf("\n");
     std::printf(
         "stopped%s: %llu alert records, %llu records written, log time %s. Everything is in %s; "
@@ -358,6 +372,7 @@ class Up {
   View view_;
   std::int64_t duration_ns_ = 0;
   steady_clock::time_point begin_;
+  bool answered_ = false;  // The broker has spoken at least once.
   bool resumed_ = false;
   Offset first_offset_ = 0;
   std::uint64_t draws_ = 0;

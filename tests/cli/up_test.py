@@ -6,6 +6,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import time
 
 import tonus_process
@@ -82,6 +83,32 @@ class Up(tonus_process.Case):
         done = self.run_tonus("up", "--for", "20s")
         self.assertEqual(done.returncode, 3, done)
         self.assertIn("in use", done.stderr)
+
+    def test_a_detector_that_is_refused_ends_it_with_the_reason(self):
+        (self.folder / "text.so").write_text("this is no shared object")
+        self.write_config(more=f"plugins:\n  - path: {self.folder}/text.so\n")
+        done = self.run_tonus("up", "--for", "60s")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn("text.so: is not an ELF file", done.stdout)
+
+    def test_it_says_when_input_is_refused_for_want_of_disk(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.write_config(broker={"http": f"127.0.0.1:{port}", "limits": "{free_bytes: 1099511627776}"})
+        up = self.part("up")
+        up.wait_for("DISK LOW: ")
+        self.assertEqual(up.end(), 0, up.output())
+
+    def test_a_log_in_use_is_said_and_nothing_else(self):
+        self.part("broker", "--ward").wait_for("listening")
+        text = self.config.read_text().replace(str(self.folder), f"{self.folder}/2")
+        second = self.folder / "second.yaml"
+        second.write_text(text)
+        (self.folder / "2").mkdir()
+        done = tonus_process.run("--config", second, "--data", self.folder / "data", "up", "--for", "60s")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("another process is writing this log", done.stdout)
+        self.assertNotIn("goes on from here", done.stdout)
 
     def test_wrong_scenario_file_and_time_are_refused(self):
         self.assertEqual(self.run_tonus("up", "--scenario", self.folder / "none.yaml").returncode, 2)

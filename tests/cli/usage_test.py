@@ -34,6 +34,17 @@ class Usage(tonus_process.Case):
     def test_one_argument_too_many_is_named(self):
         self.assertIn("'b' is one argument too many", self.refused("config", "check", "a", "b"))
 
+    def test_a_number_or_time_that_is_none_is_named_with_its_option(self):
+        self.assertEqual(self.refused("up", "--speed", "0"),
+                         "tonus: --speed is '0'; it must be a positive number; see `tonus up --help`\n")
+        for arguments in (["tail", "--for", "xx"], ["simulate", "--for", "0s"], ["up", "--for=-3s"]):
+            self.assertIn("--for: '", self.refused(*arguments))
+        self.assertIn("--since: 'yesterday'", self.refused("tail", "--since", "yesterday"))
+
+    def test_help_of_a_subcommand_names_the_options_of_all(self):
+        for arguments in (["broker"], ["scenario", "run"]):
+            self.assertIn("--config FILE", run(*arguments, "--help").stdout)
+
     def test_help_and_version_are_answers(self):
         for arguments, text in ((["--help"], "Subcommands:"), (["config", "check", "--help"], "FILE"),
                                 (["--version"], "tonus ")):
