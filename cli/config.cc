@@ -241,6 +241,42 @@ Result<std::vector<PluginEntry>> ReadPlugins(const Node& root, const fs::path& b
   return plugins;
 }
 
+// Two sockets at one place: one of them cannot listen, or takes the other's path away. The
+// complaint names the later key that the file holds; the other may stand there by default.
+Result<void> CheckDistinct(const Node& root, const Config& config) {
+  struct Place {
+    const char* section;
+    const char* key;
+    const std::string* address;
+  };
+  const std::array<Place, 6> places = {{{"broker", "ingest", &config.broker.ingest},
+                                        {"broker", "intake", &config.broker.intake},
+                                        {"broker", "live", &config.broker.live},
+                                        {"broker", "replay", &config.broker.replay},
+                                        {"broker", "http", &config.broker.http},
+                                        {"core", "http", &config.core.http}}};
+  const auto bare = [](const std::string& address) {
+    return address.starts_with("tcp://") ? address.substr(6) : address;
+  };
+  const auto node = [&root](const Place& place) -> std::optional<Node> {
+    const auto section = root.Get(place.section);
+    return section && section->IsMap() ? section->Get(place.key) : std::nullopt;
+  };
+  for (std::size_t i = 1; i < places.size(); ++i) {
+    const std::string address = bare(*places[i].address);
+    if (address.empty() || address.ends_with(":*") || address.ends_with(":0")) continue;
+    for (std::size_t k = 0; k < i; ++k) {
+      if (bare(*places[k].address) != address) continue;
+      const bool later = node(places[i]).has_value();
+      const Place& other = places[later ? k : i];
+      return node(places[later ? i : k])
+          ->Bad(std::string("is where ") + other.section + "." + other.key + " listens already",
+                "give each a port or path of its own");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string ProgramPath() {
@@ -290,6 +326,9 @@ Result<Config> ReadConfig(const std::string& path) {
   if (auto error = ReadBroker(*root, &config.broker)) return tl::unexpected(*error);
   if (auto error = ReadCore(*root, base, &config.core)) return tl::unexpected(*error);
   if (auto error = ReadWard(*root, &config.ward)) return tl::unexpected(*error);
+  if (auto distinct = CheckDistinct(*root, config); !distinct) {
+    return tl::unexpected(distinct.error());
+  }
   auto plugins = ReadPlugins(*root, base, config.plugin_folder);
   if (!plugins) return tl::unexpected(plugins.error());
   config.plugins = std::move(*plugins);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/config.h"
+#include "cli/engine_options.h"
 #include "cli/program.h"
 
 namespace tonus::cli {
@@ -11,7 +12,16 @@ namespace {
 int Check(const Globals& globals, const std::string& file) {
   auto config = LoadConfig(file.empty() ? globals.config : file);
   if (!config) return Report(config.error());
-  std::printf("%s: good; %zu detectors\n", config->path.c_str(), config->plugins.size());
+  // What the file names must be there, too: nothing starts with it otherwise.
+  auto engine = core::Engine::Create(ToEngineOptions(*config));
+  if (!engine) return Report(engine.error());
+  const std::size_t detectors = (*engine)->Detectors().size();
+  if (globals.json) {
+    std::printf("{\"good\": true, \"detectors\": %zu}\n", detectors);
+    return 0;
+  }
+  std::printf("%s: good; %zu detector%s\n", config->path.c_str(), detectors,
+              detectors == 1 ? "" : "s");
   const BrokerConfig& broker = config->broker;
   for (const std::string& endpoint :
        {broker.ingest, broker.intake, broker.live, broker.replay, broker.http, config->core.http}) {

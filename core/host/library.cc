@@ -36,8 +36,12 @@ constexpr const char* kMachineName = "this machine";
 Result<std::string> ReadFile(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
+    if (error) {
+      return Fail(ErrorCode::kUnreachable, "cannot be reached: " + error.message(), path,
+                  "check the permissions of its folders");
+    }
     return Fail(ErrorCode::kUnreachable, "there is no such file", path,
-                "check the path under `detectors`, or build the plugin");
+                "check the path under `plugins` in tonus.yaml, or build the plugin");
   }
   if (!std::filesystem::is_regular_file(path, error)) {
     return Fail(ErrorCode::kRefused, "is not a regular file", path);

@@ -1,9 +1,12 @@
 """A wrong tonus.yaml is refused with line, column and the nearest valid name; the shipped one is good."""
 
 import os
+import shutil
 
 import tonus_process
 from tonus_process import SOURCE, run
+
+FILES = f"core: {{signals: {SOURCE}/config/signals.yaml, drugs: {SOURCE}/config/drugs.yaml}}\n"
 
 
 class Config(tonus_process.Case):
@@ -23,7 +26,29 @@ class Config(tonus_process.Case):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_an_empty_file_means_the_defaults(self):
-        self.assertEqual(self.check("").returncode, 0)
+        for name in ("signals.yaml", "drugs.yaml"):
+            shutil.copy(SOURCE / "config" / name, self.folder)
+        done = self.check("")
+        self.assertEqual(done.returncode, 0, done)
+
+    def test_what_the_file_names_must_be_there(self):
+        done = self.check(FILES.replace("drugs.yaml", "drugz.yaml"))
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("drugz.yaml", done.stderr)
+        done = self.check(FILES + "plugins:\n  - path: /absent/x.so\n")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("/absent/x.so: there is no such file; check the path under `plugins`", done.stderr)
+        (self.folder / "text.so").write_text("this is no shared object")
+        done = self.check(FILES + "plugins:\n  - path: ./text.so\n")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn("text.so: is not an ELF file", done.stderr)
+
+    def test_two_sockets_at_one_place_are_refused(self):
+        self.refused("broker: {ingest: 'tcp://127.0.0.1:9001', intake: 'tcp://127.0.0.1:9001'}\n", "1:50",
+                     "broker.ingest listens already")
+        self.refused("broker: {ingest: 'tcp://127.0.0.1:7612'}\n", "1:18", "core.http listens already")
+        self.assertEqual(self.check(FILES + "broker: {ingest: 'tcp://127.0.0.1:*', live: 'tcp://127.0.0.1:*'}\n")
+                         .returncode, 0)
 
     def test_a_misspelt_key_names_the_nearest(self):
         self.refused("broker:\n  ingets: tcp://127.0.0.1:1\n", "2:3", "ingets", "did you mean 'ingest'?")
@@ -55,7 +80,7 @@ class Config(tonus_process.Case):
         self.refused("core: {shards: 1}\ncore: {shards: 2}\n", "2:1", "core")
 
     def test_an_exposed_endpoint_is_warned_about(self):
-        done = self.check("broker: {live: 'tcp://0.0.0.0:7603'}\n")
+        done = self.check(FILES + "broker: {live: 'tcp://0.0.0.0:7603'}\n")
         self.assertEqual(done.returncode, 0)
         self.assertIn("can be reached from other machines", done.stdout)
 
