@@ -165,9 +165,7 @@ int RunCore(const Globals& globals) {
   options.replay_endpoint = ClientEndpoint(config->broker.replay);
   options.ingest_endpoint = ClientEndpoint(config->broker.ingest);
   options.batch = config->core.batch;
-  auto opened = core::Service::Open(options);
-  if (!opened) return Report(opened.error());
-  core::Service& service = **opened;
+  // First what can fail without harm: to open the service takes the name from a core that runs.
   Snapshot snapshot;
   std::unique_ptr<StatusServer> status;
   if (!config->core.http.empty()) {
@@ -177,6 +175,9 @@ int RunCore(const Globals& globals) {
     if (!server) return Report(server.error());
     status = std::move(*server);
   }
+  auto opened = core::Service::Open(options);
+  if (!opened) return Report(opened.error());
+  core::Service& service = **opened;
   log::Info("running", {{"producer", service.Status().producer},
                         {"detectors", std::to_string(service.GetEngine().Detectors().size())},
                         {"http", status ? "http://" + status->Address() : "off"},

@@ -126,6 +126,7 @@ struct Publisher::Impl {
   std::uint64_t reconnects = 0;
   std::uint32_t credit_records = 0;
   bool disk_full = false;
+  bool echo_possible = false;  ///< An earlier connection of this publisher may still be read.
   std::string disk_sentence;
   std::vector<RefusedPublish> refused;
   std::optional<Error> fatal;
@@ -270,6 +271,11 @@ struct Publisher::Impl {
       Pause(kRetryDisk);
     } else if (refusal.retry()) {
       Pause(kRetrySoon);
+    } else if (refusal.code() == "fenced" && echo_possible) {
+      // A broker that was stopped for a while may read the HELLO of the connection that was given
+      // up after that of this one, and take the older for the newer.
+      echo_possible = false;
+      Pause(kRetrySoon);
     } else if (refusal.code() == "fenced") {
       Die(ErrorCode::kFenced, refusal.sentence(), "stop the other process, or choose another name");
     } else if (refusal.code() == "diverged") {
@@ -304,6 +310,7 @@ struct Publisher::Impl {
     if (now - last_heard >= milliseconds(options.answer_timeout_ms) &&
         now - connected_at >= milliseconds(options.answer_timeout_ms)) {
       ++reconnects;
+      echo_possible = true;
       return Connect();
     }
     if (now - last_heard >= kProbeAfter && now - last_hello >= kProbeAfter) SayHello();

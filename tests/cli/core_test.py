@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 import urllib.error
 import urllib.request
 
@@ -61,11 +62,45 @@ class Core(tonus_process.Case):
             self.write_config(more=f"plugins:\n  - path: {path}\n")
             for arguments in (["core"], ["plugin", "list"]):
                 done = self.run_tonus(*arguments)
-                self.assertIn(done.returncode, (1, 2, 3), done)
+                self.assertEqual(done.returncode, 2 if path == bad else 3, done)
                 self.assertIn(word, done.stderr)
             doctor = self.run_tonus("doctor")
             self.assertEqual(doctor.returncode, 1)
             self.assertIn(word, doctor.stdout)
+
+    def test_one_that_cannot_listen_takes_no_name_from_one_that_runs(self):
+        self.write_config(core={"http": "127.0.0.1:0"})
+        self.part("broker").wait_for("listening")
+        first = self.part("core")
+        address = json.loads(first.wait_for('"running"'))["http"]
+        first.wait_for("caught up")
+        self.write_config(core={"http": address.removeprefix("http://")})
+        done = self.run_tonus("core")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn(address, done.stderr)
+        with urllib.request.urlopen(address + "/healthz", timeout=10) as answer:
+            self.assertEqual(answer.status, 200)
+        self.assertEqual(first.end(), 0, first.output())
+
+    def test_a_broker_that_stood_still_takes_nobody_for_a_rival_of_himself(self):
+        broker = self.part("broker", "--given")
+        broker.wait_for("listening")
+        core = self.part("core")
+        core.wait_for("caught up")
+        ward = self.part("simulate", "--patients", "2", "--speed", "600")
+        tail = self.part("tail", "progress.")
+        tail.wait_for("progress.")
+        broker.process.send_signal(signal.SIGSTOP)
+        time.sleep(11)  # Longer than any of them waits before it connects anew, twice.
+        broker.process.send_signal(signal.SIGCONT)
+        # What each writes after that goes through the connection that was fenced, or was not.
+        seen = len(tail.lines)
+        deadline = time.monotonic() + 30
+        while len(tail.lines) < seen + 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertGreaterEqual(len(tail.lines), seen + 3, ward.output() + core.output())
+        self.assertIsNone(ward.process.poll(), ward.output())
+        self.assertIsNone(core.process.poll(), core.output())
 
     def test_an_unknown_setting_of_a_detector_is_refused_where_it_stands(self):
         self.write_config(more="plugins:\n  - path: withdrawal.so\n    settings: {possible_pints: 3}\n")
