@@ -87,6 +87,19 @@ std::vector<Metric> Metrics(const BrokerStats& stats) {
   };
 }
 
+// Says when input begins and ceases to be refused for want of disk. Returns whether it is now.
+bool TellOfDisk(const BrokerStats& stats, bool before) {
+  if (stats.disk_low == before) return before;
+  const std::string free = std::to_string(stats.free_bytes >> 20U) + " MiB";
+  if (stats.disk_low) {
+    log::Warn("the disk is nearly full: new input is refused, alerts and reading go on; make room",
+              {{"free", free}});
+  } else {
+    log::Info("there is room on the disk again: input is taken", {{"free", free}});
+  }
+  return stats.disk_low;
+}
+
 int RunBroker(const Globals& globals, const Options& options) {
   StopSignal::Install();
   if (auto log = SetUpLog(globals, "broker"); !log) return Report(log.error());
@@ -121,8 +134,10 @@ int RunBroker(const Globals& globals, const Options& options) {
                           {"http", status ? "http://" + status->Address() : "off"},
                           {"log", broker_options.data_dir}});
   std::jthread watcher([&broker](const std::stop_token& ended) {
+    bool low = false;
     while (!ended.stop_requested()) {
       if (StopSignal::Wait(100)) return broker.Stop();
+      low = TellOfDisk(broker.Stats(), low);
     }
   });
   auto ended = broker.Run();

@@ -10,6 +10,12 @@
 #include "cli/machine.h"
 
 namespace tonus::cli {
+namespace {
+
+constexpr std::size_t kThreads = 16;
+constexpr std::size_t kMostBodyBytes = 4096;
+
+}  // namespace
 
 struct StatusServer::Impl {
   httplib::Server server;
@@ -63,7 +69,13 @@ Result<std::unique_ptr<StatusServer>> StatusServer::Start(const std::string& add
   auto impl = std::make_unique<Impl>();
   impl->source = std::move(source);
   Impl* raw = impl.get();
-  impl->server.new_task_queue = [] { return new httplib::ThreadPool(2); };
+  // A connection holds a thread while it is silent: a few idle ones must not keep a probe waiting
+  // until it takes this process for dead. No request here has a body.
+  impl->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  impl->server.set_keep_alive_timeout(1);
+  impl->server.set_read_timeout(1);
+  impl->server.set_write_timeout(5);
+  impl->server.set_payload_max_length(kMostBodyBytes);
   // httplib binds with SO_REUSEPORT by default, and two processes would share a port unnoticed.
   impl->server.set_socket_options([](socket_t socket) {
     int yes = 1;

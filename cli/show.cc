@@ -35,6 +35,29 @@ Content ContentOf(std::string_view topic) {
   return {std::make_unique<v1::Event>(), "event"};
 }
 
+// Whether one UTF-8 letter moves the cursor or turns the direction of writing: C0 and C1 controls,
+// DEL, U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069.
+bool Steers(std::string_view letter) {
+  const auto byte = static_cast<unsigned char>(letter[0]);
+  const auto last = static_cast<unsigned char>(letter.back());
+  if (letter.size() == 1) return byte < 0x20 || byte == 0x7f;
+  if (letter.size() == 2) return byte == 0xC2 && last < 0xA0;
+  if (letter.starts_with("\xE2\x80")) {
+    return last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE);
+  }
+  return letter.starts_with("\xE2\x81") && last >= 0xA6 && last <= 0xA9;
+}
+
+// A refused topic can be anything; the sentence behind it says what is wrong with it.
+std::string Shortened(std::string text) {
+  constexpr std::size_t kMost = 64;
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text + "…";
+}
+
 struct PriorityText {
   const char* word;
   const char* color;
@@ -102,10 +125,22 @@ std::string ShowTech(const v1::TechAlert& tech, bool color) {
 }  // namespace
 
 std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = ' ';
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t size = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+    const std::string_view letter = text.substr(i, size);
+    if (!IsUtf8(letter)) {
+      out += '?';
+      ++i;
+      continue;
+    }
+    if (Steers(letter)) {
+      out += ' ';
+    } else {
+      out += letter;
+    }
+    i += size;
   }
   return out;
 }
@@ -124,7 +159,7 @@ std::string ShowRecord(const Record& record, bool color) {
   }
   if (const auto* dead = dynamic_cast<const v1::Dead*>(content.message.get())) {
     return FormatTime(record.recorded_ns) + "  " + Printable(dead->code()) + "  " +
-           Printable(dead->topic()) + "  " + Printable(dead->record().producer()) + "#" +
+           Shortened(Printable(dead->topic())) + "  " + Printable(dead->record().producer()) + "#" +
            std::to_string(dead->record().sequence()) + "  " + Printable(dead->sentence());
   }
   return head + Printable(content.message->ShortDebugString());

@@ -1,12 +1,15 @@
 """The broker process: what it says when it cannot run, that it stops cleanly, and what it tells of itself."""
 
 import json
+import pathlib
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 
 import tonus_process
+import zmq
 
 
 class Broker(tonus_process.Case):
@@ -78,6 +81,55 @@ class Broker(tonus_process.Case):
         self.assertNotIn("secret-name", metrics)
         with self.assertRaises(urllib.error.HTTPError):
             urllib.request.urlopen(listening["http"] + "/nothing", timeout=10)
+
+    def test_neither_a_large_body_nor_idle_connections_hurt_the_status_port(self):
+        self.write_config(broker={"http": "127.0.0.1:0"})
+        broker, listening = self.start()
+        host, port = listening["http"].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as sender:
+            sender.sendall(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n")
+            try:
+                for _ in range(128):
+                    sender.sendall(bytes(1 << 20))
+            except OSError:
+                pass  # It hangs up, as it should.
+        status = pathlib.Path(f"/proc/{broker.process.pid}/status").read_text()
+        peak_kib = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+        self.assertLess(peak_kib, 100 << 10)
+        idle = [socket.create_connection((host, int(port))) for _ in range(12)]
+        begin = time.monotonic()
+        with urllib.request.urlopen(listening["http"] + "/healthz", timeout=10) as answer:
+            self.assertEqual(answer.status, 200)
+        self.assertLess(time.monotonic() - begin, 4)
+        for connection in idle:
+            connection.close()
+
+    def test_a_disk_that_is_nearly_full_is_said_by_everybody(self):
+        self.write_config(broker={"http": "127.0.0.1:0", "limits": "{free_bytes: 1099511627776}"})
+        broker, listening = self.start()
+        broker.wait_for("the disk is nearly full: new input is refused")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(listening["http"] + "/healthz", timeout=10)
+        self.assertEqual(refused.exception.code, 503)
+        self.assertIn(b"disk low", refused.exception.read())
+        tail = self.run_tonus("tail", "--count", "1", "tick.")  # Ticks and reading go on.
+        self.assertEqual(tail.returncode, 0, tail)
+
+    def test_a_topic_of_rubbish_is_shown_in_a_line_that_a_terminal_can_bear(self):
+        self.start()
+        device = zmq.Context.instance().socket(zmq.PUB)
+        device.connect(f"ipc://{self.folder}/intake")
+        tail = self.part("tail", "dead.")
+        deadline = time.monotonic() + 30
+        while not any("bad_topic" in (line or "") for line in tail.lines) and time.monotonic() < deadline:
+            device.send_multipart([bytes(range(256)) + "\u202e\u009b31m".encode(), b"x"])
+            time.sleep(0.05)
+        device.close(0)
+        line = tail.wait_for("bad_topic")
+        self.assertIn("the topic", line)
+        self.assertTrue(all(letter.isprintable() for letter in line), line)
+        self.assertLess(len(line), 400)
+        self.assertEqual(tonus_process.run(*self.common(), "dead").returncode, 0)
 
     def test_the_log_of_the_process_names_no_patient(self):
         broker, _ = self.start("--given")
