@@ -326,7 +326,9 @@ Result<int> RunPublishCommand(const PublishOptions& options) {
     PrintTable(outcome, **source);
   }
   std::fflush(stdout);
-  return outcome.stopped || RefusedCount(outcome) > 0 ? 1 : 0;
+  const bool whole =
+      !outcome.stopped && RefusedCount(outcome) == 0 && (*source)->ProblemCount() == 0;
+  return whole ? 0 : 1;
 }
 
 }  // namespace tonus::importing

@@ -137,7 +137,9 @@ TEST_F(Publish, AtASpeedRecordsWaitUntilTheyAreDue) {
 
 TEST_F(Publish, LinesThatAreNoEventTakeNoSequence) {
   StartBroker(LogClock::kGiven);
-  ASSERT_TRUE(RunPublishCommand(To(Write("a.jsonl", "nonsense\n" + Lines(2)))));
+  const auto code = RunPublishCommand(To(Write("a.jsonl", "nonsense\n" + Lines(2))));
+  ASSERT_TRUE(code) << code.error().Message();
+  EXPECT_EQ(*code, 1);  // A script must see that not all of it went.
   const auto records = ReadLog("broker");
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].sequence, 1U);
