@@ -252,11 +252,11 @@ void MeasureLatency(const std::string& parent, std::int64_t rate, double seconds
   const auto count = static_cast<std::int64_t>(static_cast<double>(rate) * seconds);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t due = begin + i * 1000000000 / rate;
-    while (NowNs() < due) {
-      // Waiting hands over what has been published; a broker's day has no busy producers.
-      const Result<void> polled = publisher->Poll(due - NowNs() > 1500000 ? 1 : 0);
+    for (std::int64_t now = NowNs(); now < due; now = NowNs()) {
+      // Handing over what has been published; then asleep, so that the cores are the broker's.
+      const Result<void> polled = publisher->Poll(0);
       if (!polled) Die(polled.error());
-      if (due - NowNs() > 100000) std::this_thread::yield();
+      std::this_thread::sleep_for(nanoseconds(std::min<std::int64_t>(due - now, 200000)));
     }
     publish(due);
   }

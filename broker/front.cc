@@ -15,7 +15,7 @@ constexpr std::size_t kIntakeARound = 1024;
 constexpr int kSubscriptionsARound = 1024;
 constexpr std::size_t kMaxSessions = 4096;
 constexpr std::size_t kMaxSubscribedTopics = 1U << 18U;
-constexpr std::size_t kSpareJobs = 1024;
+constexpr std::size_t kSpareJobs = 16384;
 constexpr std::uint32_t kVersion = 1;
 
 /// Who fences whom: connections of one name, and all cores, for there is one core.

@@ -21,6 +21,8 @@ using TimePoint = steady_clock::time_point;
 /// restarted answers, and knows nothing of our replay.
 constexpr milliseconds kProbeAfter{1500};
 constexpr milliseconds kRetryRefused{500};
+/// Records that are read ahead of the caller; the rest waits in the socket, bounded by the credit.
+constexpr std::size_t kMaxPending = 65536;
 
 }  // namespace
 
@@ -172,8 +174,7 @@ struct Follower::Impl {
   bool Receive() {
     bool any = false;
     SocketMessage message;
-    // What is already here is enough for a while: the caller's memory is bounded by the credit.
-    while (!fatal && pending.size() < 65536) {
+    while (!fatal && pending.size() < kMaxPending) {
       bool more = false;
       if (socket->Receive(message, &more) != SocketOutcome::kDone) break;
       socket->SkipRest(more);
@@ -195,7 +196,9 @@ struct Follower::Impl {
   }
 
   Result<void> Timers() {
-    if (complete) return {};
+    // A caller that has enough to do has not looked for the broker's words, so their absence says
+    // nothing.
+    if (complete || pending.size() >= kMaxPending) return {};
     const TimePoint now = steady_clock::now();
     if (retry_at && now >= *retry_at) {
       retry_at.reset();

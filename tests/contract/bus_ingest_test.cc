@@ -3,6 +3,7 @@
 
 #include "tests/contract/bus_fixture.h"
 #include "tonus/v1/alert.pb.h"
+#include "tonus/v1/system.pb.h"
 
 namespace tonus {
 namespace {
@@ -411,6 +412,23 @@ TEST_F(BusIngest, AWallLogGetsATickEachIntervalAndGoesOnCounting) {
     EXPECT_EQ(records[i].producer, "broker");
     EXPECT_GE(records[i].recorded_ns, records[i == 0 ? 0 : i - 1].recorded_ns);
   }
+}
+
+TEST_F(BusIngest, ADivergedRepeatIsSaidInAHealthRecordOfAWallLog) {
+  options_.log.clock = LogClock::kWall;
+  Start();
+  RawPeer peer(options_.ingest_endpoint);
+  const auto epoch = peer.Hello("a").epoch();
+  EXPECT_TRUE(peer.Ingest(BatchOf(epoch, 1, 3)).has_ack());
+  EXPECT_EQ(peer.Ingest(BatchOf(epoch, 1, 1, "lab.icu.p1.")).refusal().code(), "diverged");
+  FollowerOptions options;
+  options.prefixes = {"health.broker."};
+  const auto records = ReadSome(*MustFollow(options), 1);
+  ASSERT_EQ(records.size(), 1U);
+  v1::Health health;
+  ASSERT_TRUE(health.ParseFromString(records[0].payload));
+  EXPECT_EQ(health.process(), "broker");
+  EXPECT_EQ(health.values().at("diverged_batches"), 1);
 }
 
 TEST_F(BusIngest, AnEndpointInUseIsNamed) {
