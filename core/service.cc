@@ -10,6 +10,7 @@
 #include "core/service.h"
 
 #include <deque>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -48,28 +49,55 @@ std::string PriorityWord(v1::Priority priority) {
   }
 }
 
-/// The `config.` record that this producer began with.
-Result<v1::ConfigRecord> ReadConfig(const ServiceOptions& options, const std::string& producer) {
+/// Producers of alerts that the log has records of.
+std::set<std::string> CoresOf(const RemoteLog& log) {
+  std::set<std::string> cores;
+  for (const auto& [name, last] : log.producers) {
+    if (IsCore(name) && name != kAlarmProducer && last > 0) cores.insert(name);
+  }
+  return cores;
+}
+
+/// What the cores in the log began with, in the order in which they did.
+Result<std::vector<v1::ConfigRecord>> ReadConfigs(const ServiceOptions& options,
+                                                  std::set<std::string> cores) {
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
   follow.prefixes = {"config."};
   follow.follow = false;
   auto follower = Follower::Open(follow);
   if (!follower) return Unexpected(follower.error());
-  for (int empty = 0; empty < 20;) {
-    auto batch = (*follower)->Next(64, options.connect_timeout_ms / 10);
+  std::vector<v1::ConfigRecord> configs;
+  while (!cores.empty()) {
+    const Offset before = (*follower)->NextOffset();
+    auto batch = (*follower)->Next(64, options.connect_timeout_ms);
     if (!batch) return Unexpected(batch.error());
     for (const Record& record : batch->records) {
       v1::ConfigRecord config;
-      if (record.producer == producer && config.ParseFromString(record.payload)) return config;
+      if (cores.count(record.producer) == 0 || !config.ParseFromString(record.payload)) continue;
+      cores.erase(record.producer);
+      config.set_producer(record.producer);
+      configs.push_back(std::move(config));
     }
     if (batch->complete) break;
-    if (batch->records.empty()) ++empty;
+    // The log may be long, and nearly all of it other records: only a standstill is a failure.
+    if (batch->records.empty() && (*follower)->NextOffset() == before) {
+      return Fail(ErrorCode::kUnreachable, "the broker stopped answering", options.replay_endpoint);
+    }
   }
-  return Fail(
-      ErrorCode::kDiverged,
-      "the log has records of '" + producer + "', but not the config record that it begins with",
-      options.replay_endpoint, "restore the log, or change a setting to begin under a new name");
+  return configs;
+}
+
+/// The name under which a configuration publishes: the one that it has, as long as no other has
+/// published since. A configuration that comes back is a new producer, for what it would say about
+/// the time of the other has been said.
+std::string ChooseName(const std::string& base, const std::vector<v1::ConfigRecord>& configs) {
+  std::size_t reigns = 0;
+  for (const v1::ConfigRecord& config : configs) {
+    if (config.producer().rfind(base, 0) == 0) ++reigns;
+  }
+  if (reigns > 0 && configs.back().producer().rfind(base, 0) == 0) return configs.back().producer();
+  return reigns == 0 ? base : base + "." + std::to_string(reigns + 1);
 }
 
 }  // namespace
@@ -92,6 +120,7 @@ struct Service::Impl {
   std::optional<Error> over;
 
   Result<void> Connect();
+  Result<void> BeginUnderAName(RemoteLog log);
   Result<void> Step(std::int64_t wait_ms);
   Result<void> Publish();
   Result<void> Take(const FollowBatch& batch);
@@ -111,31 +140,7 @@ Result<void> Service::Impl::Connect() {
                     ", so alerts cannot be derived from its beginning",
                 options.replay_endpoint, "start from a log that has all of its records");
   }
-  producer = "core." + engine->ConfigDigest().substr(0, kProducerDigits);
-  PublisherOptions publish;
-  publish.endpoint = options.ingest_endpoint;
-  publish.producer = producer;
-  publish.linger_ns = kLingerNs;
-  publish.connect_timeout_ms = options.connect_timeout_ms;
-  auto opened = Publisher::Open(publish);
-  if (!opened) return Unexpected(opened.error());
-  publisher = std::move(*opened);
-  status.producer = producer;
-  status.resumed_after = publisher->ResumedAfter();
-  if (publisher->ResumedAfter() > 0) {
-    const auto config = ReadConfig(options, producer);
-    if (!config) return Unexpected(config.error());
-    begins_after = config->begins_after_offset();
-  } else {
-    // Asked after the HELLO that fences a predecessor: nothing of it comes after this.
-    const auto now = AskLog(options.replay_endpoint, options.connect_timeout_ms);
-    if (!now) return Unexpected(now.error());
-    for (const auto& [name, last] : now->producers) {
-      if (IsCore(name) && name != producer && name != kAlarmProducer && last > 0) {
-        begins_after = now->last_offset;
-      }
-    }
-  }
+  if (const auto good = BeginUnderAName(*log); !good) return good;
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
   follow.log_id = log->log_id;
@@ -147,6 +152,46 @@ Result<void> Service::Impl::Connect() {
                                 {"resumed_after", std::to_string(status.resumed_after)},
                                 {"begins_after", std::to_string(begins_after)},
                                 {"log_end", std::to_string(status.log_end)}});
+  return {};
+}
+
+Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
+  const std::string base = "core." + engine->ConfigDigest().substr(0, kProducerDigits);
+  std::vector<v1::ConfigRecord> configs;
+  for (bool sure = false; !sure;) {
+    const std::set<std::string> cores = CoresOf(log);
+    auto read = ReadConfigs(options, cores);
+    if (!read) return Unexpected(read.error());
+    configs = std::move(*read);
+    producer = ChooseName(base, configs);
+    PublisherOptions publish;
+    publish.endpoint = options.ingest_endpoint;
+    publish.producer = producer;
+    publish.linger_ns = kLingerNs;
+    publish.connect_timeout_ms = options.connect_timeout_ms;
+    publisher.reset();
+    auto opened = Publisher::Open(publish);
+    if (!opened) return Unexpected(opened.error());
+    publisher = std::move(*opened);
+    // Asked after the HELLO that fences a predecessor: nothing of it comes after this.
+    auto now = AskLog(options.replay_endpoint, options.connect_timeout_ms);
+    if (!now) return Unexpected(now.error());
+    log = std::move(*now);
+    sure = CoresOf(log) == cores;
+  }
+  status.producer = producer;
+  status.resumed_after = publisher->ResumedAfter();
+  if (status.resumed_after == 0) {
+    begins_after = CoresOf(log).empty() ? 0 : log.last_offset;
+    return {};
+  }
+  if (configs.empty() || configs.back().producer() != producer) {
+    return Fail(
+        ErrorCode::kDiverged,
+        "the log has records of '" + producer + "', but not the config record that it begins with",
+        options.replay_endpoint, "restore the log, or change a setting to begin under a new name");
+  }
+  begins_after = configs.back().begins_after_offset();
   return {};
 }
 

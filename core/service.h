@@ -43,9 +43,9 @@ struct ServiceStatus {
 /// yet in the log.
 ///
 /// The n-th output of the engine, after one `config.` record, has sequence n + 1 of the producer
-/// `core.<first 12 digits of the configuration's digest>`. A restarted service reads the log from
-/// the beginning again, derives the same outputs under the same names, and sends those that the
-/// broker does not have. It also compares with what is there: the records of its own producer come
+/// `core.<first 12 digits of the configuration's digest>` (`….2` and so on where that configuration
+/// comes back after another). A restarted service reads the log from the beginning again, derives
+/// the same outputs under the same names, and sends those that the broker does not have. It also compares with what is there: the records of its own producer come
 /// by in the log, and each one's digest has to be that of the output of its name. A difference, or
 /// the broker's `diverged`, means that alerts on disk were not derived by this program from this
 /// log: the service says so in a `tech.core.` record under another name, and stops with kDiverged.

@@ -200,6 +200,60 @@ TEST_F(CoreService, ANewConfigurationTakesOpenAlertsOverOrClosesThem) {
   EXPECT_EQ(last[4].change(), v1::ALERT_CHANGE_ESCALATED);
 }
 
+TEST_F(CoreService, AConfigurationThatComesBackSaysNothingTwice) {
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  Send(log);
+  ASSERT_TRUE(Settle(MustServe("100").get()));
+  LogByHand meanwhile;
+  meanwhile.Observe(kStart + kMinuteNs, "p1", "HR", 150);
+  meanwhile.Observe(kStart + kMinuteNs, "p2", "HR", 150);
+  {
+    const auto other = MustServe("110");
+    ASSERT_TRUE(Settle(other.get()));
+    Send(meanwhile);
+    ASSERT_TRUE(Settle(other.get()));
+  }
+  LogByHand after;
+  after.Observe(kStart + 2 * kMinuteNs, "p3", "HR", 120);
+  for (int round = 0; round < 2; ++round) {
+    const auto again = MustServe("100");
+    ASSERT_TRUE(Settle(again.get()));
+    if (round == 0) Send(after);
+    ASSERT_TRUE(Settle(again.get()));
+  }
+  std::map<std::string, std::uint64_t> last;
+  std::map<std::string, int> raised;
+  for (const v1::Alert& alert : AlertsOnDisk()) {
+    EXPECT_EQ(alert.sequence(), ++last[alert.patient_id()]) << alert.patient_id();
+    raised[alert.patient_id()] += alert.change() == v1::ALERT_CHANGE_RAISED ? 1 : 0;
+  }
+  EXPECT_EQ(last.size(), 3U);
+  EXPECT_EQ(raised["p3"], 1);
+}
+
+TEST_F(CoreService, ItFindsItsBeginningFarDownTheLog) {
+  Stop();
+  options_.data_dir = dir_.Path("long");
+  options_.log.fsync = false;
+  options_.recent_bytes = 0;
+  Start();
+  devices_ = MustPublish("devices");
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  Send(log);
+  PublishRecord repeat;
+  repeat.topic = log.records[0].topic;
+  repeat.payload = log.records[0].payload;
+  repeat.recorded_ns = kStart;
+  for (int i = 0; i < 400'000; ++i) ASSERT_TRUE(devices_->Publish(repeat));
+  ASSERT_TRUE(devices_->Flush(kPatience));
+  for (int round = 0; round < 2; ++round) {
+    const auto service = MustServe();
+    ASSERT_TRUE(Settle(service.get()));
+  }
+}
+
 TEST_F(CoreService, ANewerCoreFencesTheOlderOne) {
   LogByHand log;
   log.Observe(kStart, "p1", "HR", 120);
