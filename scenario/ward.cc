@@ -332,7 +332,8 @@ void Ward::Impl::PastOf(const WardPatient& p) {
     refill.event = "refill";
     refill.numbers = {{"expected_ml", 4.0}, {"aspirated_ml", 4.1}, {"filled_ml", 20}};
     Act(-9 * kDayNs, p, refill);
-    for (std::int64_t day = 8; day >= 1; --day) Interrogate(-day * kDayNs, p, normal);
+    // Before a day is over, since a reading counts for a day.
+    for (std::int64_t n = 8; n >= 1; --n) Interrogate(-n * 23 * kHourNs, p, normal);
   } else {
     OrderStep order;
     order.action = "start";
