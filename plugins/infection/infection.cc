@@ -277,20 +277,22 @@ class Infection : public tonus::Detector<Infection, Memory> {
     v->items = (scores && v->sirs >= sirs_needed ? 1 : 0) +
                (scores && !v->child && news2 >= news2_possible.value() ? 1 : 0) +
                (v->sources.empty() ? 0 : 1) + (v->procalcitonin ? 1 : 0);
-    if (v->items == 0) return;
+    const Bedside& b = v->bedside;
+    v->low = v->inputs.sbp && *v->inputs.sbp < 90 &&
+             (!v->has_relative || *b.sbp.own - *v->inputs.sbp >= 20);
+    /* A septic-shock pattern beside one sign is severe before SIRS or NEWS2 have their values. */
+    v->shock =
+        sign && (v->low || b.vasopressor) && b.lactate.known && b.lactate.value > lactate.value();
+    if (v->items == 0 && !v->shock) return;
     v->tier = Tier::kPossible;
     const bool beyond_source = v->items >= 2 || v->fever || v->cells;
     if ((!v->sources.empty() && beyond_source) || v->device_points >= device.value() ||
         (scores && !v->child && news2 >= news2_probable.value())) {
       v->tier = Tier::kProbable;
     }
-    const Bedside& b = v->bedside;
-    v->low = v->inputs.sbp && *v->inputs.sbp < 90 &&
-             (!v->has_relative || *b.sbp.own - *v->inputs.sbp >= 20);
     if (b.meningism.counts) {
       v->severe = "stiff neck";
-    } else if ((v->low || b.vasopressor) && b.lactate.known && b.lactate.value > lactate.value()) {
-      v->shock = true;
+    } else if (v->shock) {
       v->severe = v->low ? "low pressure with lactate up" : "vasopressor ordered with lactate up";
     } else if (!v->child && qsofa >= qsofa_severe.value()) {
       v->severe = "qSOFA " + std::to_string(qsofa);
