@@ -26,7 +26,12 @@ constexpr std::uint64_t kRecordBytes = 48;
 }  // namespace
 
 SqliteLog::~SqliteLog() {
-  if (failure_ || database_.Handle() == nullptr) return;
+  if (database_.Handle() == nullptr) return;
+  if (failure_) {
+    // Closing would checkpoint, and so try again what has failed.
+    sqlite3_db_config(database_.Handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    return;
+  }
   // What is staged and not committed was never promised to anyone.
   if (in_transaction_) static_cast<void>(database_.Run("ROLLBACK"));
 }

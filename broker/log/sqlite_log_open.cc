@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -133,11 +134,21 @@ Result<void> SqliteLog::OpenNewest() {
   const Offset head_offset = HeadFile::Read(dir_);
   std::vector<Offset> firsts = ListSegments(dir_);
   // A writer that was killed while it made a new segment leaves an unfinished one: no commit has
-  // gone to it, and the one before it is whole.
-  if (firsts.size() > 1 && !SegmentReader::Open(SegmentPath(dir_, firsts.back()))) {
-    const std::string unfinished = SegmentPath(dir_, firsts.back());
-    if (head_offset < firsts.back()) {
-      for (const char* suffix : {"", "-wal", "-shm"}) unlink((unfinished + suffix).c_str());
+  // gone to it, and the one before it is whole. One that merely cannot be opened now is none, and
+  // the head, which is not synced, may know nothing of what was committed to it. So only what is no
+  // log is put aside, and nothing is removed.
+  if (firsts.size() > 1) {
+    const std::string newest = SegmentPath(dir_, firsts.back());
+    const Result<std::unique_ptr<SegmentReader>> whole = SegmentReader::Open(newest);
+    const bool no_log = !whole && whole.error().code == ErrorCode::kCorrupt;
+    if (!whole && (!no_log || head_offset >= firsts.back())) {
+      return tl::unexpected<Error>(whole.error());
+    }
+    if (no_log) {
+      for (const char* suffix : {"-shm", "-wal", ""}) {
+        static_cast<void>(
+            rename((newest + suffix).c_str(), (newest + ".unfinished" + suffix).c_str()));
+      }
       firsts.pop_back();
     }
   }

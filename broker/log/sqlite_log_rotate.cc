@@ -6,7 +6,7 @@
 //   again segment-…901.db  [901 ……   ]   open; carries what was true at 900
 //
 // The new file is complete and synced before the first record goes to it. A kill in between leaves
-// an unfinished file, which the next start removes.
+// an unfinished file, which the next start puts aside.
 #include <sqlite3.h>
 
 #include <utility>

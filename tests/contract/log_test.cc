@@ -674,6 +674,31 @@ TEST(LogContract, ANewSegmentCarriesOpenAlertsSoThatOldOnesCanBeRemoved) {
   EXPECT_TRUE((*log->Append({&repeat, 1}))[0].repeat);
 }
 
+TEST(LogContract, ASegmentThatCannotBeOpenedNowIsNotTakenForUnfinished) {
+  const TempDir dir;
+  Offset last = 0;
+  {
+    const auto log = MustOpen(dir.Path(), SmallSegments());
+    PutSeveralSegments(*log, 10);
+    last = log->LastOffset();
+  }
+  // As after a loss of power: the head, which is not synced, is not there yet.
+  std::filesystem::remove(dir.Path("head"));
+  const std::size_t segments = CountSegments(dir);
+  std::string newest;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.Path())) {
+    const std::string path = entry.path().string();
+    if (path.ends_with(".db")) newest = std::max(newest, path);
+  }
+  std::filesystem::create_directory(newest + "-journal");  // for want of a disk that fails
+  std::filesystem::create_directory(newest + "-wal");
+  EXPECT_FALSE(Log::Open(dir.Path(), SmallSegments()));
+  EXPECT_EQ(CountSegments(dir), segments) << "acknowledged records are gone";
+  std::filesystem::remove(newest + "-journal");
+  std::filesystem::remove(newest + "-wal");
+  EXPECT_EQ(MustOpen(dir.Path(), SmallSegments())->LastOffset(), last);
+}
+
 TEST(LogContract, AnUnfinishedNewSegmentIsRemovedAtTheNextStart) {
   const TempDir dir;
   { ASSERT_TRUE(Put(*MustOpen(dir.Path()), "a", 1, 10)); }
