@@ -321,6 +321,7 @@ std::vector<ExposureItem> IntrathecalExposure(const Therapy& t, const DoseHistor
   out.AddGap(story.explant, "explant", Words(ProcedureType::kExplant));
   if (!story.explant.open()) {
     out.AddGap(story.stopped, "stopped", Words(story.stopped.kind));
+    out.AddGap(story.valve, "mri", "pump valve closed by MRI, not reset");
     AddStall(t, s, story, &out);
     AddReservoir(t, s, story, &out);
     out.AddGap(story.minimum_rate, "minimum_rate", Words(story.minimum_rate.kind));

@@ -17,6 +17,7 @@ void Fault::Close(Time at) {
 }
 
 PumpStory::PumpStory(const Therapy& therapy) {
+  prometra_ = therapy.model.find("Prometra") != std::string::npos;
   std::size_t i = 0, k = 0;
   const auto& events = therapy.events;
   const auto& procedures = therapy.procedures;
@@ -42,6 +43,7 @@ void PumpStory::Take(const PumpEvent& e) {
       interrogated = std::max(interrogated, e.at); /* a recovery is read out by interrogation */
       break;
     case PumpKind::kRestarted:
+      valve.Close(e.at);
       for (Fault* f : {&stopped, &minimum_rate, &telemetry, &reset, &memory}) f->Close(e.at);
       break;
     case PumpKind::kDoseChange:
@@ -50,6 +52,7 @@ void PumpStory::Take(const PumpEvent& e) {
       }
       break;
     case PumpKind::kRefill:
+      emptied_ = e.filled_ml && *e.filled_ml <= 0 ? e.at : 0;
       low.Close(e.at);
       empty.Close(e.at);
       Risk(e.at, "the refill", e.ref);
@@ -86,13 +89,16 @@ void PumpStory::Take(const Procedure& p) {
     case ProcedureType::kImplant:
     case ProcedureType::kReplacement:
       for (Fault* f : {&stall, &stopped, &minimum_rate, &telemetry, &reset, &memory, &low, &empty,
-                       &eri, &eos, &alarm, &explant}) {
+                       &eri, &eos, &alarm, &explant, &valve}) {
         f->Close(p.at);
       }
       Surgery(p);
       break;
     case ProcedureType::kCatheterRevision:
       Surgery(p);
+      break;
+    case ProcedureType::kMri:
+      if (prometra_) valve.Open(p.at, p.ref, emptied_ != 0 && p.at - emptied_ <= 2 * kDay);
       break;
     case ProcedureType::kSurgery:
       Risk(p.at, "surgery", p.ref);

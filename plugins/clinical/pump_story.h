@@ -30,6 +30,9 @@ class PumpStory {
       reset{PumpKind::kResetLowBattery}, memory{PumpKind::kMemoryError},
       low{PumpKind::kLowReservoir}, empty{PumpKind::kEmptyReservoir}, eri{PumpKind::kEri},
       eos{PumpKind::kEos}, alarm{PumpKind::kAlarmHeard}, explant{PumpKind::kOther};
+  /// A Prometra's valve, which a scanner closes until somebody resets it (clinical-reference 2.3).
+  /// It is planned where the pump was emptied before, as it must be.
+  Fault valve{PumpKind::kStopped};
   Time system_surgery = 0;
   const char* system_surgery_name = "";
   const char* system_surgery_words = "";
@@ -46,6 +49,9 @@ class PumpStory {
   void OpenFault(PumpKind kind, const PumpEvent& e);
   void Surgery(const Procedure& p);
   void Risk(Time at, const char* words, Ref ref);
+
+  bool prometra_ = false;
+  Time emptied_ = 0;
 };
 
 }  // namespace tonus::clinical

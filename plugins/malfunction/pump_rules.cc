@@ -91,26 +91,31 @@ class Judgement {
   }
 
   void Stops() {
-    Stop(c_.story.stopped, s_.stop_high, "pump stopped");
-    Stop(c_.story.minimum_rate, s_.stop_high, "pump at minimum rate");
-    Stop(c_.story.telemetry, s_.plan_overdue, "pump in telemetry mode");
+    Stop(c_.story.stopped, "stopped", s_.stop_high, "pump stopped");
+    Stop(c_.story.minimum_rate, "minimum_rate", s_.stop_high, "pump at minimum rate");
+    Stop(c_.story.telemetry, "telemetry_mode", s_.plan_overdue, "pump in telemetry mode");
+    Stop(c_.story.valve, "mri", s_.stop_high, "pump valve closed since MRI");
+    /* Its valves may open in the scanner and let the whole reservoir go. */
+    if (c_.story.valve.open() && !c_.story.valve.planned && LastMri(t_).unverified) {
+      Add("mri", "pump was not emptied before MRI and may have discharged: check at once",
+          Grade::kCritical, c_.story.valve.since, false, c_.story.valve.ref);
+    }
   }
 
-  void Stop(const Fault& f, Time high_after, const std::string& what) {
+  void Stop(const Fault& f, const char* name, Time high_after, const std::string& what) {
     if (!f.open()) return;
     const Time age = Age(f.since);
     if (f.planned && BridgeOrdered()) {
-      Add(Name(f.kind), what + " as planned, oral baclofen ordered", Grade::kNotice, f.since, true,
-          f.ref);
+      Add(name, what + " as planned, oral baclofen ordered", Grade::kNotice, f.since, true, f.ref);
     } else if (f.planned) {
       const bool overdue = age >= s_.plan_overdue;
-      Add(Name(f.kind), overdue ? what + ", its plan is overdue" : what + " as planned",
+      Add(name, overdue ? what + ", its plan is overdue" : what + " as planned",
           overdue ? Grade::kCritical : Grade::kNotice, f.since, true, f.ref);
     } else {
       const Grade grade = age >= high_after       ? Grade::kCritical
                           : age >= s_.stop_medium ? Grade::kAlert
                                                   : Grade::kNotice;
-      Add(Name(f.kind), what + ", no plan to resume on record", grade, f.since, true, f.ref);
+      Add(name, what + ", no plan to resume on record", grade, f.since, true, f.ref);
     }
   }
 
@@ -149,6 +154,11 @@ class Judgement {
       return;
     }
     const double v = *t_.reservoir_ml;
+    if (EmptiedAsPlanned()) {
+      Add("refill", "pump emptied as planned, oral baclofen ordered", Grade::kNotice,
+          t_.last_refill, false, t_.last_refill_ref);
+      return;
+    }
     const double days = clinical::DaysUntil(v, c_.reservoir.unusable.value(), *t_.daily_dose_ug,
                                             *t_.concentration_ug_per_ml);
     const double hours = std::max(0.0, 24 * days);
@@ -175,6 +185,16 @@ class Judgement {
       trouble.limit = s_.low_medium.value();
       trouble.relation = TONUS_REL_LT;
     }
+  }
+
+  /* As a Prometra must be before MRI. */
+  bool EmptiedAsPlanned() const {
+    const clinical::PumpEvent* last = nullptr;
+    for (const clinical::PumpEvent& e : t_.events) {
+      if (e.kind == PumpKind::kRefill) last = &e;
+    }
+    return last != nullptr && last->filled_ml && *last->filled_ml <= 0 && last->planned &&
+           last->has_reason && BridgeOrdered() && Age(last->at) <= 2 * kDay;
   }
 
   /* A catheter study after it, or the next refill, settles what a residual has raised. */
@@ -300,7 +320,8 @@ Time NextRise(const Case& c) {
   const auto add = [&](Time at) {
     if (at > c.therapy.now && (next == 0 || at < next)) next = at;
   };
-  for (const clinical::Fault* f : {&c.story.stopped, &c.story.minimum_rate, &c.story.telemetry}) {
+  for (const clinical::Fault* f :
+       {&c.story.stopped, &c.story.minimum_rate, &c.story.telemetry, &c.story.valve}) {
     if (!f->open()) continue;
     for (const Time after : {s.stop_medium.ns(), s.stop_high.ns(), s.plan_overdue.ns()}) {
       add(f->since + after);
