@@ -166,6 +166,7 @@ Result<void> Writer::HandleBatch(Job& job) {
            true);
     return {};
   }
+  for (AppendRecord& record : job.records) record.reserved = job.core;
   const std::span<const Verdict> refused = admission_.Check(job.records, job.core);
   const auto placed = log_->Append(job.records);
   if (!placed) {
@@ -216,13 +217,25 @@ Result<void> Writer::HandleIntake(Job& job) {
   }
   counters_.dead += admission_.Check(job.records, false).size();
   const auto placed = log_->Append(job.records);
-  if (!placed) {
-    if (placed.error().code != ErrorCode::kRefused) return tl::unexpected<Error>(placed.error());
-    counters_.intake_dropped += job.records.size();
+  if (placed) {
+    counters_.intake_records += job.records.size();
+    Collect(job.records, *placed);
     return {};
   }
-  counters_.intake_records += job.records.size();
-  Collect(job.records, *placed);
+  if (placed.error().code != ErrorCode::kRefused) return tl::unexpected<Error>(placed.error());
+  // Devices share this job: one whose topic is too many costs the others nothing.
+  for (AppendRecord& record : job.records) {
+    record.sequence = log_->LastSequence(kIntakeProducer) + 1;
+    const auto one = log_->Append({&record, 1});
+    if (one) {
+      counters_.intake_records += 1;
+      Collect({&record, 1}, *one);
+    } else if (one.error().code == ErrorCode::kRefused) {
+      counters_.intake_dropped += 1;
+    } else {
+      return tl::unexpected<Error>(one.error());
+    }
+  }
   return {};
 }
 
@@ -233,6 +246,7 @@ Result<void> Writer::AppendOwn(std::string_view producer, std::string_view topic
   record.sequence = log_->LastSequence(producer) + 1;
   record.topic = topic;
   record.payload = payload;
+  record.reserved = true;
   const auto placed = log_->Append({&record, 1});
   if (!placed) return tl::unexpected<Error>(placed.error());
   Collect({&record, 1}, *placed);

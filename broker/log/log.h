@@ -45,6 +45,8 @@ struct AppendRecord {
   std::uint64_t digest = 0;   ///< 0: ContentDigest(topic, payload).
   LogTimeNs recorded_ns = 0;  ///< Used on given logs only.
   bool open = false;          ///< Of `alert.*` topics.
+  bool reserved = false;      ///< Its topic is taken beyond max_topics too: of the core and the
+                              ///< broker, so that a flood of topics never silences an alert.
 };
 
 /// Where a record is in the log.

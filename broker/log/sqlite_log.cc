@@ -212,12 +212,12 @@ Result<std::span<const Placed>> SqliteLog::Append(std::span<const AppendRecord> 
       return Fail(ErrorCode::kMalformed, "sequences within one call are not consecutive", dir_);
     }
     // Only near the bound is it worth a look-up which topics are new.
-    if (topics_.size() + records.size() > options_.max_topics &&
+    if (topics_.size() + records.size() > options_.max_topics && !records[i].reserved &&
         topics_.find(records[i].topic) == topics_.end()) {
       ++new_topics;
     }
   }
-  if (topics_.size() + new_topics > options_.max_topics) {
+  if (new_topics > 0 && topics_.size() + new_topics > options_.max_topics) {
     return Fail(ErrorCode::kRefused,
                 "the log holds " + std::to_string(topics_.size()) + " topics, the most it may",
                 dir_, "a topic names a patient, not a message; or raise the bound max_topics");

@@ -352,6 +352,30 @@ TEST_F(BusIngest, BelowTheDiskFloorInputIsRefusedAndTheCoreGoesOn) {
   EXPECT_EQ(broker_->Stats().last_offset, 16U);
 }
 
+TEST_F(BusIngest, ALogFullOfTopicsStillTakesWhatIsKnownAndTheCore) {
+  options_.log.max_topics = 2;
+  auto free_bytes = std::make_shared<std::atomic<std::uint64_t>>(10000);
+  options_.free_bytes = [free_bytes] { return free_bytes->load(); };
+  options_.min_free_bytes = 5000;
+  options_.log.clock = LogClock::kWall;
+  options_.tick_interval_ns = 10000000;
+  Start();
+  ASSERT_TRUE(Eventually([&] { return broker_->Stats().ticks > 0; }));
+  RawPeer device(options_.ingest_endpoint);
+  const auto epoch = device.Hello("device").epoch();
+  EXPECT_TRUE(device.Ingest(BatchOf(epoch, 1, 1)).has_ack());
+  const auto refused = device.Ingest(BatchOf(epoch, 2, 1, "vitals.icu.p2."));
+  EXPECT_EQ(refused.refusal().code(), "too_many_topics");
+  RawPeer core(options_.ingest_endpoint);
+  const auto core_epoch = core.Hello("core.1").epoch();
+  EXPECT_TRUE(core.Ingest(BatchOf(core_epoch, 1, 1, "alert.icu.p1.withdrawal.")).has_ack());
+  *free_bytes = 100;  // a health record of the broker's own, whose topic is new too
+  ASSERT_TRUE(Eventually([&] { return broker_->Stats().disk_low; }));
+  *free_bytes = 10000;
+  ASSERT_TRUE(Eventually([&] { return !broker_->Stats().disk_low; }));
+  EXPECT_TRUE(device.Ingest(BatchOf(epoch, 2, 1)).has_ack());
+}
+
 TEST_F(BusIngest, PlainPublishersAreRecordedUnderIntake) {
   Start();
   SocketContext context;
