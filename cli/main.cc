@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,14 @@ Result<std::int64_t> DurationOption(const char* option, const std::string& text)
   if (parsed && *parsed > 0) return *parsed;
   return Fail(ErrorCode::kUsage, "'" + text + "' is no time to wait", option,
               "write a number and one of s, m, h, d, such as 30s or 6h");
+}
+
+std::string WhyNoSpeed(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ec == std::errc() && parsed.ptr == end && value > 0 && value <= 1e6) return {};
+  return "'" + text + "' is no speed; write a number above 0 and at most 1000000";
 }
 
 Result<void> SetUpLog(const Globals& globals, const std::string& process) {
@@ -157,7 +168,13 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Report(Explain(&app, error));
   }
-  return program.run ? program.run() : 2;
+  const int code = program.run ? program.run() : 2;
+  // An answer that nobody got is none.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return Report({ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno),
+                   "standard output", "make room, or send it elsewhere"});
+  }
+  return code;
 }
 
 }  // namespace

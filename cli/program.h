@@ -31,6 +31,12 @@ int Report(const Error& error);
 /// The time above nothing that stands behind `option`, in ns. Fails with kUsage.
 Result<std::int64_t> DurationOption(const char* option, const std::string& text);
 
+/// Why a word is no speed of the simulated ward, for CLI11; empty where it is one.
+std::string WhyNoSpeed(const std::string& text);
+
+/// The most patients of the simulated ward, as in tonus.yaml.
+constexpr unsigned kMostPatients = 10'000;
+
 /// Sets the log up for a long-running part; JSON lines unless standard error is a terminal.
 Result<void> SetUpLog(const Globals& globals, const std::string& process);
 

@@ -72,11 +72,11 @@ void AddSimulate(CLI::App& app, Program& program) {
       "simulate", "a ward that publishes to a broker whose log has a given clock");
   auto options = std::make_shared<Options>();
   simulate->add_option("--patients", options->patients, "default: tonus.yaml")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1U, kMostPatients));
   simulate
       ->add_option("--speed", options->speed,
                    "seconds of log time in one second; default: tonus.yaml")
-      ->check(CLI::PositiveNumber);
+      ->check(WhyNoSpeed);
   CLI::Option* seed = simulate->add_option("--seed", options->seed,
                                            "the same seed is the same ward; default: tonus.yaml");
   simulate->add_option("--for", options->duration, "end after so much log time, such as 6h")

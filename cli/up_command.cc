@@ -190,7 +190,8 @@ class Up {
   std::string Invocation() const {
     std::error_code ignored;
     const auto relative = std::filesystem::relative(ProgramPath(), ignored);
-    std::string text = ignored ? ProgramPath() : relative.string();
+    const bool near = !ignored && !relative.string().starts_with("..");
+    std::string text = near ? relative.string() : ProgramPath();
     if (!globals_.config.empty()) text += " --config " + globals_.config;
     return text;
   }
@@ -303,12 +304,15 @@ class Up {
                        : "there is room on the disk again: input is taken");
   }
 
+  std::string LogTime() const {
+    return view_.log_ns == 0 ? "" : ", log time " + FormatTime(view_.log_ns);
+  }
+
   std::string StatusLine() const {
     std::string text = view_.state + (view_.disk_low ? ", DISK LOW: " : ": ");
     if (view_.patients >= 0) text += std::to_string(view_.patients) + " patients, ";
     text += FormatRounded(view_.events_per_s, view_.events_per_s < 10 ? 1 : 0) + " records/s, " +
-            std::to_string(view_.open.size()) + " alerts open, log time " +
-            FormatTime(view_.log_ns);
+            std::to_string(view_.open.size()) + " alerts open" + LogTime();
     if (supervisor_.Restarts() > 0) {
       text += ", " + std::to_string(supervisor_.Restarts()) + " restarts";
     }
@@ -356,11 +360,11 @@ class Up {
     if (!answered_) return;  // What happened has been said, and nothing else has.
     if (terminal_) std::printf("\n");
     std::printf(
-        "stopped%s: %llu alert records, %llu records written, log time %s. Everything is in %s; "
+        "stopped%s: %llu alert records, %llu records written%s. Everything is in %s; "
         "`up` again goes on from here.\n",
         code == 0 ? "" : " with an error", static_cast<unsigned long long>(view_.alerts),
-        static_cast<unsigned long long>(view_.last_offset - first_offset_),
-        FormatTime(view_.log_ns).c_str(), Folder().c_str());
+        static_cast<unsigned long long>(view_.last_offset - first_offset_), LogTime().c_str(),
+        Folder().c_str());
   }
 
   const Globals& globals_;
@@ -390,9 +394,9 @@ void AddUp(CLI::App& app, Program& program) {
       ->type_name("TIME");
   up->add_option("--speed", options->speed,
                  "seconds of the ward in one second; default: tonus.yaml")
-      ->check(CLI::PositiveNumber);
+      ->check(WhyNoSpeed);
   up->add_option("--patients", options->patients, "patients of the ward; default: tonus.yaml")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1U, kMostPatients));
   up->add_option("--scenario", options->scenarios, "play these scenario files in place of the ward")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);

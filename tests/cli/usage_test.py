@@ -1,7 +1,9 @@
 """Bad usage gets exit code 2 and a sentence that names what was meant."""
 
+import subprocess
+
 import tonus_process
-from tonus_process import run
+from tonus_process import SOURCE, run
 
 
 class Usage(tonus_process.Case):
@@ -35,11 +37,21 @@ class Usage(tonus_process.Case):
         self.assertIn("'b' is one argument too many", self.refused("config", "check", "a", "b"))
 
     def test_a_number_or_time_that_is_none_is_named_with_its_option(self):
-        self.assertEqual(self.refused("up", "--speed", "0"),
-                         "tonus: --speed is '0'; it must be a positive number; see `tonus up --help`\n")
+        self.assertEqual(self.refused("dead", "--limit", "0"),
+                         "tonus: --limit is '0'; it must be a positive number; see `tonus dead --help`\n")
+        for speed in ("0", "-1", "nan", "1e7", "fast"):
+            self.assertIn(f"--speed: '{speed}' is no speed", self.refused("up", f"--speed={speed}"))
+        self.assertIn("not in range 1 to 10000", self.refused("simulate", "--patients", "4000000000"))
         for arguments in (["tail", "--for", "xx"], ["simulate", "--for", "0s"], ["up", "--for=-3s"]):
             self.assertIn("--for: '", self.refused(*arguments))
         self.assertIn("--since: 'yesterday'", self.refused("tail", "--since", "yesterday"))
+
+    def test_an_answer_that_cannot_be_written_is_exit_3(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([tonus_process.TONUS, "config", "check", SOURCE / "config/tonus.yaml"], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("standard output: cannot be written: No space left", done.stderr)
 
     def test_help_of_a_subcommand_names_the_options_of_all(self):
         for arguments in (["broker"], ["scenario", "run"]):
