@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/program.h"
+#include "core/host/crash.h"
 
 namespace tonus::cli {
 
@@ -80,7 +81,8 @@ std::string CommandLine(const CLI::App* app) {
 void ShortenRange(std::string* text) {
   const auto value = text->find(": Value ");
   const auto range = text->find(" not in range ");
-  if (value == std::string::npos || range == std::string::npos) return;
+  if (value == std::string::npos || range == std::string::npos || text->size() < range + 100)
+    return;
   const std::string given = text->substr(value + 8, range - value - 8);
   *text = text->substr(0, value) + " is '" + given + "'; it must be a positive number";
 }
@@ -134,6 +136,7 @@ void TellOfGlobals(CLI::App& app) {
 }
 
 int Main(int argc, char** argv) {
+  core::NameDetectorsInCrashes();
   CLI::App app{
       "tonus watches patients on baclofen: devices' data in, alerts out, over ZeroMQ.\n"
       "It is an information system beside the devices' own alarms, and no diagnosis.",

@@ -115,11 +115,24 @@ std::string ShowAlert(const v1::Alert& alert, bool color) {
   return line;
 }
 
+// Who is watched less well, as far as a line has room for them.
+std::string PatientsOf(const v1::TechAlert& tech) {
+  constexpr int kMost = 4;
+  std::string text;
+  for (int i = 0; i < std::min(tech.patients_size(), kMost); ++i) {
+    text += (i == 0 ? " (" : ", ") + Printable(tech.patients(i));
+  }
+  if (tech.patients_size() > kMost) {
+    text += " and " + std::to_string(tech.patients_size() - kMost) + " more";
+  }
+  return text.empty() ? text : text + ")";
+}
+
 std::string ShowTech(const v1::TechAlert& tech, bool color) {
   const bool over = tech.state() == v1::TECH_STATE_RESOLVED;
   return FormatTime(tech.time_ns()) + "  " + Paint("TECH  ", over ? "" : "\033[1;35m", color) +
          "  " + Printable(tech.kind()) + "  " + Printable(tech.subject()) + "  " +
-         Printable(tech.text()) + (over ? " [ended]" : "");
+         Printable(tech.text()) + PatientsOf(tech) + (over ? " [ended]" : "");
 }
 
 }  // namespace

@@ -116,6 +116,8 @@ ChildEvent Supervisor::Ended(Child* child, int status) {
   if (WIFSIGNALED(status)) {
     event.text += " was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
                   strsignal(WTERMSIG(status)) + ")";
+    // What a crash left is its reason; before any other signal the last line is of something else.
+    if (last.starts_with("tonus: ") && WTERMSIG(status) != SIGKILL) event.text += ": " + last;
   } else {
     event.text += " ended with code " + std::to_string(code);
     if (!last.empty()) event.text += ": " + last;

@@ -183,7 +183,8 @@ void Shard::Quarantine(Patient* patient, std::size_t detector, const std::string
   alert.set_since_ns(now_);
   alert.set_time_ns(now_);
   alert.set_text("detector '" + name + "' no longer watches this patient, for it " + words +
-                 "; its open alerts stay as they are; run `tonus plugin check`");
+                 "; its open alerts stay as they are; have it corrected, or take it out of "
+                 "`plugins` in tonus.yaml");
   alert.add_patients(patient->record.Id());
   Emit(KeyedOutput::Kind::kRecord, JoinTopic({"tech", EscapeTopicPart(name)}),
        alert.SerializeAsString(), 0);

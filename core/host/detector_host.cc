@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "core/host/crash.h"
 #include "core/host/floating_point.h"
 #include "core/host/views.h"
 
@@ -156,6 +157,7 @@ DetectorHost::~DetectorHost() {
   for (std::size_t i = 0; i < instances_.size(); ++i) {
     if (instances_[i] == nullptr) continue;
     FloatingPointGuard guard;
+    const InsideDetector inside(catalogue_.Detectors()[i].decl.name.c_str());
     catalogue_.Detectors()[i].decl.calls.close(instances_[i]);
   }
 }
@@ -177,6 +179,7 @@ bool DetectorHost::Call(Patient* patient, std::size_t detector, LogTimeNs now, F
   bool threw = false;
   FloatingPointGuard guard;
   try {
+    const InsideDetector inside(catalogue_.Detectors()[detector].decl.name.c_str());
     rc = function(catalogue_.Detectors()[detector].decl.calls, &ctx);
   } catch (...) {
     threw = true;
@@ -243,6 +246,7 @@ bool DetectorHost::OnTimer(Patient* patient, std::size_t detector, LogTimeNs now
 
 void DetectorHost::End(Patient* patient, std::size_t detector) {
   FloatingPointGuard guard;
+  const InsideDetector inside(catalogue_.Detectors()[detector].decl.name.c_str());
   catalogue_.Detectors()[detector].decl.calls.end(instances_[detector], patient->states[detector]);
   patient->states[detector] = nullptr;
 }

@@ -91,6 +91,13 @@ class Up(tonus_process.Case):
         self.assertEqual(done.returncode, 2, done)
         self.assertIn("text.so: is not an ELF file", done.stdout)
 
+    def test_a_detector_that_crashes_is_named(self):
+        self.write_config(more=f"plugins:\n  - path: {os.environ['TONUS_ZOO']}/zoo_crashes.so\n")
+        up = self.part("up", "--speed", "600")
+        line = up.wait_for("core was ended by signal")
+        self.assertIn("detector 'rise' crashed; have it corrected, or take it out of `plugins`", line)
+        self.assertEqual(up.end(), 0, up.output())
+
     def test_it_says_when_input_is_refused_for_want_of_disk(self):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

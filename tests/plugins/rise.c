@@ -191,6 +191,9 @@ static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx
   tonus_rc rc;
   ++state->seen;
   if (event->kind != TONUS_EV_OBSERVATIONS) return TONUS_OK;
+#ifdef ZOO_CRASHES
+  __builtin_trap();
+#endif
 #ifdef ZOO_FAILS
   {
     tonus_str words = S("lost its way");
