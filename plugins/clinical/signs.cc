@@ -129,8 +129,11 @@ class Scorer {
     if (!Usable(b_.hr)) return;
     const double hr = High(b_.hr);
     const double rise = b_.hr.own ? 100 * (hr / *b_.hr.own - 1) : 0;
-    const bool high = Small() ? rise > 2.5 * s_.hr_rise.value() : hr > s_.hr_high.value();
-    const bool up = rise > s_.hr_rise.value() || (!Small() && hr > s_.hr.value());
+    /* A rate that is this patient's usual one is no sign, however fast. */
+    const bool unusual = !b_.hr.own || rise > s_.hr_least.value();
+    const bool limits = unusual && !Small();
+    const bool high = Small() ? rise > 2.5 * s_.hr_rise.value() : limits && hr > s_.hr_high.value();
+    const bool up = rise > s_.hr_rise.value() || (limits && hr > s_.hr.value());
     if (!high && !up) return;
     /* Up: over the own normal, or where that is unknown. Otherwise it is only high. */
     const bool risen = !b_.hr.own || rise > s_.hr_rise.value();

@@ -35,6 +35,13 @@ struct SignSettings {
   Setting<Percent> hr_rise{
       owner, "heart_rate_rise_percent", 20, 5, 100, "Rise over the own heart rate that counts 1",
       kC};
+  Setting<Percent> hr_least{owner,
+                            "heart_rate_least_rise_percent",
+                            5,
+                            0,
+                            50,
+                            "Least rise over the own heart rate for the limits below to count",
+                            "unvalidated: a rate that is usual in this patient is no sign"};
   Setting<PerMinute> hr{owner, "heart_rate",
                         100,   80,
                         140,   "Heart rate that counts 1 without a comparison; from 12 years",

@@ -243,12 +243,12 @@ TEST_F(Clinical, ASteepCutOfTheProgrammedDoseIsExposure) {
 TEST_F(Clinical, AMedicationGapCountsFromTheFirstOmittedDose) {
   Therapy t = Oral(75, 200 * kDay);
   t.oral_doses = {{kNow - 20 * kHour, 1, true, 25},
-                  {kNow - 14 * kHour, 2, false, 25},
+                  {kNow - 13 * kHour, 2, false, 25},
                   {kNow - 8 * kHour, 3, false, 25}};
   auto items = PO(t);
   ASSERT_EQ(items.size(), 1u);
   EXPECT_TRUE(items[0].gap);
-  EXPECT_EQ(items[0].since, kNow - 14 * kHour);
+  EXPECT_EQ(items[0].since, kNow - 13 * kHour) << "as charted, not as computed";
   t.oral_doses.push_back({kNow - kHour, 4, true, 25});
   for (const auto& item : PO(t)) EXPECT_FALSE(item.gap) << "a given dose ends it";
 }
@@ -441,6 +441,14 @@ TEST_F(Clinical, ItchingCountsWithoutARashAndForADay) {
   b.rash = {};
   b.pruritus = Yes(25 * kHour);
   EXPECT_EQ(ScoreSigns(b, signs, false).total, 0);
+}
+
+TEST_F(Clinical, AFastRateThatIsUsualIsNoSign) {
+  Bedside b;
+  b.hr = Twice(146, 146);
+  EXPECT_EQ(ScoreSigns(b, signs, true).total, 0);
+  b.hr = Twice(126, 118);
+  EXPECT_EQ(ScoreSigns(b, signs, true).total, 2);
 }
 
 TEST_F(Clinical, OneReadingCountsOnlyBesideExposure) {

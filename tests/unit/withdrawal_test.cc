@@ -124,6 +124,16 @@ TEST_F(Withdrawal, FiresOnSignsAloneWithoutPumpEvidence) {  // C2
   EXPECT_FALSE(Now()->hold());
 }
 
+TEST_F(Withdrawal, SevenPointsAreProbableWithoutAnySevereSign) {
+  SetPump();
+  SetNormals();
+  Vitals(126, 39.2, 150);
+  EXPECT_EQ(Priority(), TONUS_MEDIUM) << "five points";
+  trial.Observe("PENN", 2);
+  ASSERT_EQ(Priority(), TONUS_HIGH);
+  EXPECT_EQ(Now()->tier, 2u);
+}
+
 TEST_F(Withdrawal, ANormalInterrogationARefillAndSedationClearNothing) {
   SetPump();
   SetNormals();
