@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 import urllib.error
 import urllib.request
 
@@ -88,17 +87,15 @@ class Core(tonus_process.Case):
         core = self.part("core")
         core.wait_for("caught up")
         ward = self.part("simulate", "--patients", "2", "--speed", "600")
-        tail = self.part("tail", "progress.")
-        tail.wait_for("progress.")
+        self.part("tail", "progress.").wait_for("progress.")
         broker.process.send_signal(signal.SIGSTOP)
-        time.sleep(11)  # Longer than any of them waits before it connects anew, twice.
+        # For longer than any of them waits before it connects anew, twice.
+        blind = self.run_tonus("tail", "--for", "11s")
+        self.assertEqual(blind.returncode, 3, blind)
         broker.process.send_signal(signal.SIGCONT)
         # What each writes after that goes through the connection that was fenced, or was not.
-        seen = len(tail.lines)
-        deadline = time.monotonic() + 30
-        while len(tail.lines) < seen + 3 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertGreaterEqual(len(tail.lines), seen + 3, ward.output() + core.output())
+        after = self.run_tonus("tail", "progress.", "--count", "3", "--for", "40s")
+        self.assertEqual(after.stdout.count("progress."), 3, ward.output() + core.output())
         self.assertIsNone(ward.process.poll(), ward.output())
         self.assertIsNone(core.process.poll(), core.output())
 
