@@ -143,15 +143,20 @@ void Front::HandleHello(std::string_view peer, const IngestView& view) {
   const std::string here(peer);
   const std::string place = PlaceOf(name);
   const auto other = current_.find(place);
-  if (other != current_.end() && other->second != here) {
-    const auto old = sessions_.find(other->second);
+  if (other != current_.end() && other->second.peer != here) {
+    const Newest& newest = other->second;
+    if (view.instance != 0 && view.instance == newest.instance && view.attempt < newest.attempt) {
+      Refuse(peer, "fenced", "this producer has a newer connection of its own", false);
+      return;
+    }
+    const auto old = sessions_.find(newest.peer);
     if (old != sessions_.end() && PlaceOf(old->second.producer) == place) {
       old->second.fenced = true;
       exchange_.counters.fenced += 1;
     }
   }
   if (sessions_.size() >= kMaxSessions) ForgetIdleSessions();
-  current_[place] = here;
+  current_[place] = {.peer = here, .instance = view.instance, .attempt = view.attempt};
   Session& session = sessions_[here];
   session.producer = name;
   session.epoch = ++last_epoch_;
@@ -176,7 +181,9 @@ void Front::ForgetIdleSessions() {
       continue;
     }
     const auto current = current_.find(PlaceOf(session->second.producer));
-    if (current != current_.end() && current->second == session->first) current_.erase(current);
+    if (current != current_.end() && current->second.peer == session->first) {
+      current_.erase(current);
+    }
     session = sessions_.erase(session);
   }
 }

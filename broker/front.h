@@ -48,6 +48,13 @@ class Front {
     std::uint64_t records = 0;  ///< Unacknowledged.
     std::uint64_t bytes = 0;    ///< Unacknowledged.
   };
+  /// A producer's newest connection.
+  struct Newest {
+    std::string peer;
+    std::uint64_t instance = 0;
+    std::uint64_t attempt = 0;
+  };
+
   void ReceiveIngest();
   void HandleIngest(std::string_view peer, SocketMessage body);
   void HandleHello(std::string_view peer, const IngestView& view);
@@ -69,9 +76,8 @@ class Front {
   RecentRecords recent_;
   std::optional<Replays> replays_;
   std::uint64_t last_epoch_ = 0;
-  ByText<Session> sessions_;  ///< By peer.
-  std::map<std::string, std::string>
-      current_;  ///< Producer (of cores: `core`) → peer of the newest.
+  ByText<Session> sessions_;               ///< By peer.
+  std::map<std::string, Newest> current_;  ///< By producer; all cores have one place, `core`.
   std::set<std::string> subscriptions_;
   ByText<bool> subscribed_;  ///< Topic → whether a subscription matches; cleared when they change.
   std::vector<std::unique_ptr<Job>> spare_;

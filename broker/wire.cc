@@ -147,6 +147,10 @@ bool ReadHello(std::string_view bytes, IngestView& view) {
       good = reader.Bytes(view.producer);
     } else if (field == 2 && type == kVarint) {
       good = reader.Varint(view.version);
+    } else if (field == 3 && type == kFixed64) {
+      good = reader.Fixed(view.instance);
+    } else if (field == 4 && type == kVarint) {
+      good = reader.Varint(view.attempt);
     } else {
       good = reader.Skip(type);
     }

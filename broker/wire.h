@@ -22,6 +22,8 @@ struct IngestView {
   IngestKind kind = IngestKind::kBad;
   std::string_view producer;         ///< Of a hello.
   std::uint64_t version = 0;         ///< Of a hello.
+  std::uint64_t instance = 0;        ///< Of a hello.
+  std::uint64_t attempt = 0;         ///< Of a hello.
   std::uint64_t first_sequence = 0;  ///< Of a batch.
   std::uint64_t epoch = 0;           ///< Of a batch.
 };

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "base/socket.h"
@@ -29,6 +30,13 @@ constexpr milliseconds kRetrySoon{20};
 constexpr milliseconds kRetryDisk{500};
 /// A record's worst overhead in a batch: tags, lengths, digest, time, flag.
 constexpr std::size_t kRecordOverhead = 48;
+
+/// Tells this publisher from others of its name; never 0.
+std::uint64_t RandomInstance() {
+  std::random_device random;
+  const std::uint64_t high = random();
+  return ((high << 32U) | random()) | 1U;
+}
 
 std::uint8_t* PutTag(std::uint8_t* at, std::uint32_t field, std::uint32_t type) {
   *at++ = static_cast<std::uint8_t>((field << 3U) | type);
@@ -109,6 +117,8 @@ struct Publisher::Impl {
   SocketContext context;
   std::optional<Socket> socket;
   State state = State::kHello;
+  const std::uint64_t instance = RandomInstance();
+  std::uint32_t attempt = 0;  ///< Connections made.
   v1::Welcome welcome;
   v1::IngestReply reply;  // Reused.
   bool welcomed_once = false;
@@ -126,7 +136,6 @@ struct Publisher::Impl {
   std::uint64_t reconnects = 0;
   std::uint32_t credit_records = 0;
   bool disk_full = false;
-  bool echo_possible = false;  ///< An earlier connection of this publisher may still be read.
   std::string disk_sentence;
   std::vector<RefusedPublish> refused;
   std::optional<Error> fatal;
@@ -144,6 +153,7 @@ struct Publisher::Impl {
     const Result<void> connected = made->Connect(options.endpoint);
     if (!connected) return connected;
     socket.emplace(std::move(*made));
+    ++attempt;
     connected_at = last_heard = steady_clock::now();
     SayHello();
     return {};
@@ -153,6 +163,8 @@ struct Publisher::Impl {
     v1::IngestRequest request;
     request.mutable_hello()->set_producer(options.producer);
     request.mutable_hello()->set_version(kVersion);
+    request.mutable_hello()->set_instance(instance);
+    request.mutable_hello()->set_attempt(attempt);
     static_cast<void>(socket->Send(request.SerializeAsString()));
     state = State::kHello;
     last_hello = steady_clock::now();
@@ -271,11 +283,6 @@ struct Publisher::Impl {
       Pause(kRetryDisk);
     } else if (refusal.retry()) {
       Pause(kRetrySoon);
-    } else if (refusal.code() == "fenced" && echo_possible) {
-      // A broker that was stopped for a while may read the HELLO of the connection that was given
-      // up after that of this one, and take the older for the newer.
-      echo_possible = false;
-      Pause(kRetrySoon);
     } else if (refusal.code() == "fenced") {
       Die(ErrorCode::kFenced, refusal.sentence(), "stop the other process, or choose another name");
     } else if (refusal.code() == "diverged") {
@@ -310,7 +317,6 @@ struct Publisher::Impl {
     if (now - last_heard >= milliseconds(options.answer_timeout_ms) &&
         now - connected_at >= milliseconds(options.answer_timeout_ms)) {
       ++reconnects;
-      echo_possible = true;
       return Connect();
     }
     if (now - last_heard >= kProbeAfter && now - last_hello >= kProbeAfter) SayHello();

@@ -51,7 +51,8 @@ TEST(FollowerStall, ABrokerThatHangsAndGoesOnLosesAndRepeatsNothing) {
       PublishRecord record;
       record.topic = "vitals.icu.p1.";
       record.payload = payload;
-      ASSERT_TRUE((*publisher)->Publish(record));
+      const auto sequence = (*publisher)->Publish(record);
+      ASSERT_TRUE(sequence) << sequence.error().Message();
     }
     ASSERT_TRUE((*publisher)->Poll(1));
   };
