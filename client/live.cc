@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/socket.h"
@@ -24,6 +25,7 @@ using TimePoint = steady_clock::time_point;
 constexpr std::size_t kMetaBytes = 24;
 constexpr std::int64_t kFillTimeoutMs = 5000;
 constexpr std::size_t kMaxUnansweredTicks = 3600;
+constexpr std::size_t kMaxSinceTick = 1U << 20U;
 
 std::uint64_t LittleEndian64(const char* bytes) {
   std::uint64_t value = 0;
@@ -53,6 +55,7 @@ struct LiveReader::Impl {
     TimePoint at;
   };
   std::deque<OpenTick> unanswered;  ///< Ticks that no progress covers yet.
+  std::set<Offset> since_tick;      ///< What was delivered after the last tick.
   std::uint64_t gaps = 0;
   std::uint64_t unfilled = 0;
   std::uint64_t filled = 0;
@@ -100,12 +103,17 @@ struct LiveReader::Impl {
     }
   }
 
-  /// Delivers a record unless it or a later one of its stream has been.
-  void Deliver(Record record, std::vector<Record>& out) {
+  /// Delivers a record unless it or a later one of its stream has been. Where a tick shows a loss
+  /// in a narrow prefix, a newer record of the stream may have come before: then only what has been
+  /// delivered itself is left out.
+  void Deliver(Record record, bool filled_below, std::vector<Record>& out) {
     Offset& last = last_of_stream[std::string(StreamOf(record.topic))];
-    if (record.offset <= last) return;
-    last = record.offset;
-    if (Matches(record.topic, options.prefixes)) out.push_back(std::move(record));
+    if (record.offset <= last && (!filled_below || since_tick.count(record.offset) > 0)) return;
+    last = std::max(last, record.offset);
+    if (!Matches(record.topic, options.prefixes)) return;
+    since_tick.insert(record.offset);
+    if (since_tick.size() > kMaxSinceTick) since_tick.erase(since_tick.begin());
+    out.push_back(std::move(record));
   }
 
   /// Brings back what the live socket lost in [from, to].
@@ -128,7 +136,7 @@ struct LiveReader::Impl {
       for (Record& record : batch->records) {
         NoteLiveness(record);
         const std::size_t before = out.size();
-        Deliver(std::move(record), out);
+        Deliver(std::move(record), from == last_tick + 1, out);
         filled += out.size() - before;
       }
       if (batch->complete) {
@@ -150,6 +158,7 @@ struct LiveReader::Impl {
         Fill(last_tick + 1, record.offset - 1, prefixes, out);
       }
       last_tick = std::max(last_tick, record.offset);
+      since_tick.erase(since_tick.begin(), since_tick.upper_bound(last_tick));
     } else if (TakesWhole(stream)) {
       const auto known = last_of_stream.find(stream);
       if (known != last_of_stream.end() && record.previous_offset > known->second) {
@@ -157,7 +166,7 @@ struct LiveReader::Impl {
         Fill(known->second + 1, record.offset - 1, {stream + "."}, out);
       }
     }
-    Deliver(std::move(record), out);
+    Deliver(std::move(record), false, out);
   }
 };
 

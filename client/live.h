@@ -27,7 +27,8 @@ struct LiveOptions {
 /// Reads the `live` socket, and fills what it lost from `replay`.
 ///
 /// Owned by its caller, used from one thread, has none of its own. Delivers at least what a plain
-/// subscriber gets, in order within each stream, each record once. A gap is seen at once in every
+/// subscriber gets, in order within each stream (but for what a tick shows to be lost in a narrow
+/// prefix, which may come after newer records), each record once. A gap is seen at once in every
 /// stream `<kind>.<unit>` that a prefix takes whole; for narrower prefixes only losses that also
 /// took a tick are seen. Who must have every record of a narrow prefix uses Follower.
 class LiveReader {

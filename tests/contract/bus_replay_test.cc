@@ -3,6 +3,7 @@
 #include <iterator>
 #include <thread>
 
+#include "broker/wire.h"
 #include "client/live.h"
 #include "tests/contract/bus_fixture.h"
 #include "tonus/v1/system.pb.h"
@@ -402,6 +403,49 @@ TEST_F(BusReplay, ALiveReaderFillsWhatASlowSubscriberLost) {
   }));
   ExpectDense(records, records.front().offset);
   EXPECT_GT((*reader)->Filled(), 0U);
+  EXPECT_EQ((*reader)->Unfilled(), 0U);
+}
+
+TEST_F(BusReplay, ALossThatATickShowsIsFilledBelowANewerRecordToo) {
+  Start();
+  const auto publisher = MustPublish("a");
+  const std::vector<std::string> topics = {"tick.", "vitals.icu.p1.", "tick.", "vitals.icu.p1.",
+                                           "tick."};
+  for (const std::string& topic : topics) {
+    ASSERT_TRUE(publisher->Publish({.topic = topic, .payload = "x"}));
+  }
+  ASSERT_TRUE(publisher->Flush(kPatience));
+  const std::vector<Record> records = ReadSome(*MustFollow(), topics.size());
+  // A live socket that loses the second and the third.
+  SocketContext context;
+  Socket live = *Socket::Make(context, SocketKind::kXPub, SocketOptions());
+  LiveOptions options;
+  options.live_endpoint = *live.Bind("tcp://127.0.0.1:*");
+  options.replay_endpoint = options_.replay_endpoint;
+  options.prefixes = {"vitals.icu.p1."};
+  const auto reader = LiveReader::Open(options);
+  ASSERT_TRUE(reader);
+  SocketMessage subscription;
+  for (int i = 0; i < 3;) {
+    PollItem item;
+    item.socket = &live;
+    ASSERT_GT(PollSockets({&item, 1}, kPatience), 0);
+    if (live.Receive(subscription, nullptr) == SocketOutcome::kDone) ++i;
+  }
+  for (const std::size_t i : {0U, 3U, 4U}) {
+    char meta[kMetaBytes];
+    EncodeMeta(records[i].offset, records[i].previous_offset, records[i].recorded_ns, meta);
+    live.Send(records[i].topic, true);
+    live.Send(records[i].payload, true);
+    live.Send({meta, sizeof meta});
+  }
+  std::vector<Offset> seen;
+  EXPECT_TRUE(Eventually([&] {
+    const auto batch = (*reader)->Next(500);
+    for (const Record& record : *batch) seen.push_back(record.offset);
+    return (*reader)->Gaps() > 0;
+  }));
+  EXPECT_EQ(seen, (std::vector<Offset>{4, 2}));
   EXPECT_EQ((*reader)->Unfilled(), 0U);
 }
 
