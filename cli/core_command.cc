@@ -136,7 +136,9 @@ Result<void> Loop(core::Service& service, Snapshot* snapshot) {
     const auto now = steady_clock::now();
     if (now < next) continue;
     next = now + std::chrono::milliseconds(250);
-    core::ServiceStatus status = service.Status();
+    const core::ServiceStatus status = service.Status();
+    // First what /healthz says, then the line in the log: who reads the line may ask at once.
+    snapshot->Set(status, service.GetEngine().Stats());
     if (status.caught_up && !caught_up) {
       log::Info("caught up", {{"offset", std::to_string(status.processed_offset)},
                               {"log_time", FormatTime(status.processed_ns)}});
@@ -150,7 +152,6 @@ Result<void> Loop(core::Service& service, Snapshot* snapshot) {
     }
     caught_up = status.caught_up;
     connected = status.connected;
-    snapshot->Set(std::move(status), service.GetEngine().Stats());
   }
   return service.Flush(2000);
 }
