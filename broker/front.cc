@@ -15,7 +15,10 @@ constexpr std::size_t kIntakeARound = 1024;
 constexpr int kSubscriptionsARound = 1024;
 constexpr std::size_t kMaxSessions = 4096;
 constexpr std::size_t kMaxSubscribedTopics = 1U << 18U;
+/// Jobs that are kept to be used again: many small ones, few whose buffers have grown.
 constexpr std::size_t kSpareJobs = 16384;
+constexpr std::size_t kSpareLargeJobs = 256;
+constexpr std::size_t kSmallJobRecords = 16;
 constexpr std::uint32_t kVersion = 1;
 
 /// Who fences whom: connections of one name, and all cores, for there is one core.
@@ -355,7 +358,8 @@ void Front::HandleOutcomes() {
     }
     for (std::unique_ptr<Job>& job : outcome.used) {
       job->messages.clear();
-      if (spare_.size() < kSpareJobs) spare_.push_back(std::move(job));
+      const bool small = job->records.capacity() <= kSmallJobRecords;
+      if (spare_.size() < (small ? kSpareJobs : kSpareLargeJobs)) spare_.push_back(std::move(job));
     }
   }
 }
