@@ -105,7 +105,7 @@ void Front::HandleIngest(std::string_view peer, SocketMessage body) {
   std::unique_ptr<Job> job = NewJob();
   job->messages.push_back(std::move(body));
   const std::string_view bytes = job->messages.front().View();
-  const IngestView view = ReadIngest(bytes, job->records);
+  const IngestView view = ReadIngest(bytes, job->records, options_.max_batch_records);
   switch (view.kind) {
     case IngestKind::kBad:
       Refuse(peer, "bad_request", "this is no IngestRequest; see docs/wire-protocol.md", false);
@@ -217,8 +217,8 @@ void Front::HandleBatch(std::string_view peer, const IngestView& view, std::uniq
   }
   if (job->records.size() > options_.max_batch_records) {
     Refuse(peer, "too_large",
-           "the batch has " + std::to_string(job->records.size()) + " records, " +
-               std::to_string(options_.max_batch_records) + " are allowed",
+           "the batch has more than the " + std::to_string(options_.max_batch_records) +
+               " records that are allowed",
            false);
     return;
   }

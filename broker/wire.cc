@@ -114,7 +114,8 @@ bool ReadRecord(std::string_view bytes, AppendRecord& record) {
   return true;
 }
 
-bool ReadBatch(std::string_view bytes, IngestView& view, std::vector<AppendRecord>& records) {
+bool ReadBatch(std::string_view bytes, IngestView& view, std::vector<AppendRecord>& records,
+               std::size_t max_records) {
   FieldReader reader(bytes);
   std::uint32_t field = 0;
   std::uint32_t type = 0;
@@ -125,7 +126,8 @@ bool ReadBatch(std::string_view bytes, IngestView& view, std::vector<AppendRecor
       good = reader.Varint(view.first_sequence);
     } else if (field == 2 && type == kBytes) {
       std::string_view record;
-      good = reader.Bytes(record) && ReadRecord(record, records.emplace_back());
+      good = reader.Bytes(record) &&
+             (records.size() > max_records || ReadRecord(record, records.emplace_back()));
     } else if (field == 3 && type == kVarint) {
       good = reader.Varint(view.epoch);
     } else {
@@ -206,7 +208,8 @@ std::size_t NumberSize(std::uint64_t value) { return value == 0 ? 0 : 1 + Varint
 
 }  // namespace
 
-IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records) {
+IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records,
+                      std::size_t max_records) {
   records.clear();
   IngestView view;
   FieldReader reader(bytes);
@@ -227,7 +230,7 @@ IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records
       good = ReadHello(body, view);
     } else if (field == 2) {
       kind = IngestKind::kBatch;
-      good = ReadBatch(body, view, records);
+      good = ReadBatch(body, view, records, max_records);
     } else {
       kind = IngestKind::kPing;
     }

@@ -30,7 +30,10 @@ struct IngestView {
 
 /// Reads an IngestRequest. The records of a batch go to `records` (cleared first), with producer
 /// and sequence not yet filled. kBad where the bytes do not parse or hold not exactly one request.
-IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records);
+/// Of more than `max_records` records one more than that is kept: an empty one takes two bytes on
+/// the wire and a hundred here.
+IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records,
+                      std::size_t max_records = SIZE_MAX);
 
 /// A committed record as a `records` field of ReplayChunk, within a buffer.
 struct EncodedRecord {

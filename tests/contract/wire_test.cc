@@ -95,6 +95,15 @@ TEST(Wire, ARequestWithTwoQuestionsIsBad) {
   EXPECT_EQ(ReadIngest("", records).kind, IngestKind::kBad);
 }
 
+TEST(Wire, ABatchOfMillionsOfEmptyRecordsTakesNoMoreMemoryThanOneThatIsAllowed) {
+  v1::IngestRequest request;
+  for (int i = 0; i < 1'000'000; ++i) request.mutable_batch()->add_records();
+  std::vector<AppendRecord> records;
+  EXPECT_EQ(ReadIngest(request.SerializeAsString(), records, 4096).kind, IngestKind::kBatch);
+  EXPECT_EQ(records.size(), 4097U);
+  EXPECT_LE(records.capacity(), 16384U);
+}
+
 TEST(Wire, AChunkReadsBackThroughProtobuf) {
   const std::uint64_t seed = 20261126;
   SCOPED_TRACE(seed);
