@@ -121,7 +121,8 @@ void AddResidual(const Therapy& t, const ExposureSettings& s, Collector* out) {
   }
   const double meant = *before->filled_ml - *last->expected_ml;
   const double surplus = *last->aspirated_ml - *last->expected_ml;
-  if (meant <= 0 || surplus <= 2 || (*before->filled_ml - *last->aspirated_ml) / meant >= 0.85) {
+  if (meant <= 0 || surplus <= s.surplus.value() ||
+      100 * (*before->filled_ml - *last->aspirated_ml) / meant >= s.delivered.value()) {
     return;
   }
   bool hyperbaric = false;
@@ -241,28 +242,28 @@ double EffectSiteFraction(double hours, double half_life_hours) {
   return hours <= 0 ? 1 : std::exp2(-hours / half_life_hours);
 }
 
-double IntrathecalWindowWeight(Time since) {
-  if (since < 4 * kHour) return 0.5;
-  if (since < 12 * kHour) return 1;
-  if (since < 72 * kHour) return 1.5;
-  return 1;
+double IntrathecalWindowWeight(Time since, const WindowSettings& s) {
+  if (since < s.early_from) return s.watch_factor.value();
+  if (since < s.peak_from) return s.early_factor.value();
+  if (since < s.peak_to) return s.peak_factor.value();
+  return s.early_factor.value();
 }
 
-double OralWindowWeight(Time since) {
-  if (since < 8 * kHour) return 0;
-  if (since < 14 * kHour) return 0.5;
-  if (since < 18 * kHour) return 1;
-  if (since < 72 * kHour) return 1.5;
-  return 1;
+double OralWindowWeight(Time since, const WindowSettings& s) {
+  if (since < s.oral_watch_from) return 0;
+  if (since < s.oral_early_from) return s.watch_factor.value();
+  if (since < s.oral_peak_from) return s.early_factor.value();
+  if (since < s.peak_to) return s.peak_factor.value();
+  return s.early_factor.value();
 }
 
-Time NextWindowChange(const ExposureItem& item, Time now) {
-  constexpr std::array<Time, 3> kIntrathecal{4 * kHour, 12 * kHour, 72 * kHour};
-  constexpr std::array<Time, 4> kOral{8 * kHour, 14 * kHour, 18 * kHour, 72 * kHour};
-  const Time* first = item.intrathecal ? kIntrathecal.data() : kOral.data();
-  const std::size_t n = item.intrathecal ? kIntrathecal.size() : kOral.size();
-  for (std::size_t i = 0; i < n; ++i) {
-    if (item.since + first[i] > now) return item.since + first[i];
+Time NextWindowChange(const ExposureItem& item, Time now, const WindowSettings& s) {
+  const std::array<Time, 4> bounds =
+      item.intrathecal
+          ? std::array<Time, 4>{s.early_from, s.peak_from, s.peak_to, s.peak_to}
+          : std::array<Time, 4>{s.oral_watch_from, s.oral_early_from, s.oral_peak_from, s.peak_to};
+  for (const Time bound : bounds) {
+    if (item.since + bound > now) return item.since + bound;
   }
   return 0;
 }
@@ -341,7 +342,7 @@ std::vector<ExposureItem> IntrathecalExposure(const Therapy& t, const DoseHistor
     AddTestBolus(t, s, &out);
   }
   const Reduction cut = LastReduction(doses, t.now);
-  if (cut.at != 0 && t.now - cut.at <= 96 * kHour &&
+  if (cut.at != 0 && t.now - cut.at <= s.cut_counts &&
       (cut.percent_day > s.taper_day.value() ||
        cut.percent_three_days >= s.taper_three_days.value())) {
     out.Add(

@@ -145,6 +145,54 @@ struct ExposureSettings {
                                     100,
                                     "A steeper oral reduction in a day is probable exposure",
                                     "unvalidated: clinical-reference D7"};
+  DurationSetting cut_counts{owner,      "dose_cut_counts",
+                             96 * kHour, kHour,
+                             30 * kDay,  "A steep cut of the dose counts for this long",
+                             kE};
+  Setting<Millilitre> surplus{
+      owner, "under_delivery_ml", 2, 0.1, 20, "Surplus at refill that is probable under-delivery",
+      kE};
+  Setting<Percent> delivered{owner, "under_delivery_percent",
+                             85,    10,
+                             100,   "Delivered share below which it is probable under-delivery",
+                             kE};
+};
+
+/// Windows of hours without drug and what exposure is multiplied by in them.
+struct WindowSettings {
+  explicit WindowSettings(DetectorBase* d) : owner(d) {}
+  DetectorBase* owner;
+  static constexpr const char* kWindow = "unvalidated: clinical-reference 1.2, after Coffey 2002";
+  DurationSetting early_from{owner,      "early_from",
+                             4 * kHour,  0,
+                             48 * kHour, "Hours without intrathecal drug: the early window begins",
+                             kWindow};
+  DurationSetting peak_from{owner,      "peak_from",
+                            12 * kHour, 0,
+                            96 * kHour, "Hours without intrathecal drug: the peak window begins",
+                            kWindow};
+  DurationSetting peak_to{owner,  "peak_to", 72 * kHour,
+                          0,      14 * kDay, "Hours without drug: the peak window ends",
+                          kWindow};
+  DurationSetting oral_watch_from{
+      owner,  "oral_watch_from", 8 * kHour,
+      0,      48 * kHour,        "Hours after the first omitted oral dose: it begins to count",
+      kWindow};
+  DurationSetting oral_early_from{
+      owner,  "oral_early_from", 14 * kHour,
+      0,      72 * kHour,        "Hours after the first omitted oral dose: early window",
+      kWindow};
+  DurationSetting oral_peak_from{owner,      "oral_peak_from",
+                                 18 * kHour, 0,
+                                 96 * kHour, "Hours after the first omitted oral dose: peak window",
+                                 kWindow};
+  Setting<Points> watch_factor{
+      owner, "window_watch_factor", 0.5, 0, 3, "Factor before the early window", kWindow};
+  Setting<Points> early_factor{
+      owner,  "window_early_factor", 1, 0, 3, "Factor in the early window and after the peak",
+      kWindow};
+  Setting<Points> peak_factor{owner, "window_peak_factor",        1.5,    0,
+                              3,     "Factor in the peak window", kWindow};
 };
 
 /// One reason to think that less baclofen arrives than was meant.
@@ -164,10 +212,10 @@ struct ExposureItem {
 double EffectSiteFraction(double hours, double half_life_hours = 1.5);
 
 /// Weight of hours without drug (clinical-reference 1.2, reading R1).
-double IntrathecalWindowWeight(Time since_start);
-double OralWindowWeight(Time since_due);
+double IntrathecalWindowWeight(Time since_start, const WindowSettings& settings);
+double OralWindowWeight(Time since_due, const WindowSettings& settings);
 /// The next time after `now` at which a window weight of this item changes; 0: none.
-Time NextWindowChange(const ExposureItem& item, Time now);
+Time NextWindowChange(const ExposureItem& item, Time now, const WindowSettings& settings);
 
 /// Reasons on the intrathecal side. `doses`: programmed µg/d.
 std::vector<ExposureItem> IntrathecalExposure(const Therapy& therapy, const DoseHistory& doses,

@@ -76,7 +76,7 @@ Time DueAfterStop(const OralOrder& order, const Omissions& omitted) {
 void AddTaper(const Therapy& t, const DoseHistory& doses, const ExposureSettings& s,
               const OralOrder& order, std::vector<ExposureItem>* out) {
   const Reduction cut = LastReduction(doses, t.now);
-  if (cut.at == 0 || cut.to <= 0 || t.now - cut.at > 96 * kHour) return;
+  if (cut.at == 0 || cut.to <= 0 || t.now - cut.at > s.cut_counts) return;
   double points = 0;
   if (cut.percent_day > s.taper_day.value() ||
       cut.percent_three_days >= s.taper_three_days.value()) {

@@ -112,11 +112,11 @@ class Scorer {
     const Setting<Celsius>* met = nullptr;
     double points = 0;
     if (t >= s_.fever_severe.value()) {
-      met = &s_.fever_severe, points = 3;
+      met = &s_.fever_severe, points = s_.fever_severe_points.value();
     } else if (t >= s_.fever_high.value()) {
-      met = &s_.fever_high, points = 2;
+      met = &s_.fever_high, points = s_.fever_high_points.value();
     } else if (t >= s_.fever.value()) {
-      met = &s_.fever, points = 1;
+      met = &s_.fever, points = s_.fever_points.value();
     }
     if (met == nullptr) return;
     SignItem& item = Add("TEMP", "fever", points, t, Celsius::kUcum, b_.temp.newest, b_.temp.ref);
@@ -137,7 +137,8 @@ class Scorer {
     if (!high && !up) return;
     /* Up: over the own normal, or where that is unknown. Otherwise it is only high. */
     const bool risen = !b_.hr.own || rise > s_.hr_rise.value();
-    SignItem& item = Add("HR", risen ? "heart rate up" : "heart rate high", high ? 2 : 1, hr,
+    const double points = (high ? s_.hr_high_points : s_.hr_points).value();
+    SignItem& item = Add("HR", risen ? "heart rate up" : "heart rate high", points, hr,
                          PerMinute::kUcum, b_.hr.newest, b_.hr.ref);
     if (risen && b_.hr.own) {
       item.own = b_.hr.own;
@@ -157,13 +158,14 @@ class Scorer {
       word = "blood pressure down", value = Low(b_.sbp);
     } else if (b_.sbp_range_2h && *b_.sbp_range_2h >= s_.sbp_range.value()) {
       /* Under a name of its own: "SBP 40 mmHg" would read as a pressure. */
-      SignItem& item = Add("SBP_range_2h", "blood pressure unstable", 1, *b_.sbp_range_2h,
-                           MmHg::kUcum, b_.sbp.newest, b_.sbp.ref);
+      SignItem& item = Add("SBP_range_2h", "blood pressure unstable", s_.sbp_points.value(),
+                           *b_.sbp_range_2h, MmHg::kUcum, b_.sbp.newest, b_.sbp.ref);
       Limit(item, TONUS_REL_GE, s_.sbp_range);
       return ShockIfLow();
     }
     if (word != nullptr) {
-      Add("SBP", word, 1, value, MmHg::kUcum, b_.sbp.newest, b_.sbp.ref).own = b_.sbp.own;
+      Add("SBP", word, s_.sbp_points.value(), value, MmHg::kUcum, b_.sbp.newest, b_.sbp.ref).own =
+          b_.sbp.own;
     }
     ShockIfLow();
   }
@@ -205,23 +207,25 @@ class Scorer {
     const double rr = High(b_.rr);
     const bool high = rr > s_.rr.value() && (!Small() || (b_.rr.own && rr > 1.5 * *b_.rr.own));
     if (!high) return;
-    SignItem& item = Add("RR", "breathing fast", 1, rr, PerMinute::kUcum, b_.rr.newest, b_.rr.ref);
+    SignItem& item = Add("RR", "breathing fast", s_.rr_points.value(), rr, PerMinute::kUcum,
+                         b_.rr.newest, b_.rr.ref);
     Limit(item, TONUS_REL_GT, s_.rr);
   }
 
   void Mind() {
     /* One line: seizure over hallucination over agitation. Sedation takes nothing away. */
     if (b_.seizure.counts) {
-      YesNo(b_.seizure, "SEIZURE", "seizure", 3);
+      YesNo(b_.seizure, "SEIZURE", "seizure", s_.seizure_points.value());
       Severe(out_.items.back(), "seizure");
     } else if (b_.hallucination.counts) {
-      YesNo(b_.hallucination, "HALLUCINATION", "hallucinations", 2);
+      YesNo(b_.hallucination, "HALLUCINATION", "hallucinations", s_.hallucination_points.value());
     } else if (b_.rass.known && High(b_.rass) >= 1) {
-      Add("RASS", "restless", 1, High(b_.rass), kGrade, b_.rass.newest, b_.rass.ref);
+      Add("RASS", "restless", s_.restless_points.value(), High(b_.rass), kGrade, b_.rass.newest,
+          b_.rass.ref);
     } else if (b_.agitation.counts) {
-      YesNo(b_.agitation, "AGITATION", "agitated", 1);
+      YesNo(b_.agitation, "AGITATION", "agitated", s_.restless_points.value());
     } else if (b_.confusion.counts) {
-      YesNo(b_.confusion, "CONFUSION", "confused", 1);
+      YesNo(b_.confusion, "CONFUSION", "confused", s_.restless_points.value());
     }
   }
 
@@ -232,9 +236,9 @@ class Scorer {
     const bool doubled = b_.ck.lowest_12h && ck >= 2 * *b_.ck.lowest_12h && ck > 200;
     const bool severe = ck >= s_.ck_severe.value();
     if (ck <= s_.ck.value() && !doubled) return;
-    SignItem& item =
-        Add("CK", ck > s_.ck.value() ? "CK up" : "CK doubled", ck > s_.ck_severe.value() ? 3 : 2,
-            ck, UnitsPerLitre::kUcum, b_.ck.at, b_.ck.ref);
+    SignItem& item = Add("CK", ck > s_.ck.value() ? "CK up" : "CK doubled",
+                         (ck > s_.ck_severe.value() ? s_.ck_severe_points : s_.ck_points).value(),
+                         ck, UnitsPerLitre::kUcum, b_.ck.at, b_.ck.ref);
     if (ck > s_.ck.value()) {
       Limit(item, TONUS_REL_GT, severe ? s_.ck_severe : s_.ck);
     } else {
@@ -246,12 +250,13 @@ class Scorer {
   void Clotting() {
     if (b_.platelets.known && b_.platelets.own && *b_.platelets.own > 0 &&
         100 * (1 - b_.platelets.value / *b_.platelets.own) >= s_.platelet_fall.value()) {
-      Add("PLATELETS", "platelets falling", 1, b_.platelets.value, GigaPerLitre::kUcum,
-          b_.platelets.at, b_.platelets.ref)
+      Add("PLATELETS", "platelets falling", s_.clotting_points.value(), b_.platelets.value,
+          GigaPerLitre::kUcum, b_.platelets.at, b_.platelets.ref)
           .own = b_.platelets.own;
     } else if (b_.inr.known && b_.inr.value >= s_.inr.value()) {
-      Limit(Add("INR", "clotting slow", 1, b_.inr.value, "1", b_.inr.at, b_.inr.ref), TONUS_REL_GE,
-            s_.inr);
+      Limit(Add("INR", "clotting slow", s_.clotting_points.value(), b_.inr.value, "1", b_.inr.at,
+                b_.inr.ref),
+            TONUS_REL_GE, s_.inr);
     }
   }
 

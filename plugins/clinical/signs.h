@@ -27,14 +27,13 @@ struct SignSettings {
       owner, "pruritus_points", 2, 0, 10, "Weight of itching without a rash", kC};
   Setting<Points> paresthesia_points{owner, "paresthesia_points",    1, 0,
                                      10,    "Weight of paresthesia", kC};
-  Setting<Celsius> fever{owner, "fever_celsius", 38, 37.5, 39, "Fever that counts 1", kRange};
-  Setting<Celsius> fever_high{owner, "fever_high_celsius",  39,    38,
-                              40,    "Fever that counts 2", kRange};
+  Setting<Celsius> fever{owner, "fever_celsius", 38, 37.5, 39, "Fever that counts", kRange};
+  Setting<Celsius> fever_high{
+      owner, "fever_high_celsius", 39, 38, 40, "High fever, which counts more", kRange};
   Setting<Celsius> fever_severe{
-      owner, "fever_severe_celsius", 40, 39, 42, "Fever that counts 3 and is severe", kRange};
+      owner, "fever_severe_celsius", 40, 39, 42, "Fever that counts most and is severe", kRange};
   Setting<Percent> hr_rise{
-      owner, "heart_rate_rise_percent", 20, 5, 100, "Rise over the own heart rate that counts 1",
-      kC};
+      owner, "heart_rate_rise_percent", 20, 5, 100, "Rise over the own heart rate that counts", kC};
   Setting<Percent> hr_least{owner,
                             "heart_rate_least_rise_percent",
                             5,
@@ -44,10 +43,10 @@ struct SignSettings {
                             "unvalidated: a rate that is usual in this patient is no sign"};
   Setting<PerMinute> hr{owner, "heart_rate",
                         100,   80,
-                        140,   "Heart rate that counts 1 without a comparison; from 12 years",
+                        140,   "Heart rate that counts without a comparison; from 12 years",
                         kC};
   Setting<PerMinute> hr_high{
-      owner, "heart_rate_high", 120, 90, 180, "Heart rate that counts 2; from 12 years", kRange};
+      owner, "heart_rate_high", 120, 90, 180, "Heart rate that counts more; from 12 years", kRange};
   Setting<MmHg> sbp_change{owner, "systolic_change_mmhg",
                            20,    10,
                            60,    "Systolic rise or fall against own normal that counts",
@@ -58,23 +57,45 @@ struct SignSettings {
                         24,    16,
                         40,    "Respiratory rate above which it counts; from 12 years",
                         kC};
-  Setting<UnitsPerLitre> ck{owner, "ck_u_per_l", 1000, 200, 5000, "CK that counts 2", kC};
+  Setting<UnitsPerLitre> ck{owner, "ck_u_per_l", 1000, 200, 5000, "CK that counts", kC};
   Setting<UnitsPerLitre> ck_severe{owner,
                                    "ck_severe_u_per_l",
                                    5000,
                                    1000,
                                    50000,
-                                   "CK that counts 3 and is severe",
+                                   "CK that counts more and is severe",
                                    "convention for rhabdomyolysis, from memory"};
   Setting<Percent> platelet_fall{owner,        "platelet_fall_percent",
                                  30,           10,
-                                 90,           "Fall of platelets against own normal that counts 1",
+                                 90,           "Fall of platelets against own normal that counts",
                                  "unvalidated"};
-  Setting<One> inr{owner, "inr", 1.5, 1.1, 5, "INR that counts 1", "unvalidated"};
+  Setting<One> inr{owner, "inr", 1.5, 1.1, 5, "INR that counts", "unvalidated"};
   Setting<MmHg> shock_sbp{owner, "shock_systolic_mmhg",
                           90,    60,
                           110,   "Systolic pressure below which it is severe; adults",
                           kC};
+  Setting<Points> fever_points{owner, "fever_points", 1, 0, 10, "Weight of fever", kC};
+  Setting<Points> fever_high_points{owner, "fever_high_points",    2, 0,
+                                    10,    "Weight of high fever", kC};
+  Setting<Points> fever_severe_points{owner, "fever_severe_points",    3, 0,
+                                      10,    "Weight of severe fever", kC};
+  Setting<Points> hr_points{owner, "heart_rate_points", 1, 0, 10, "Weight of a fast heart", kC};
+  Setting<Points> hr_high_points{owner, "heart_rate_high_points",      2, 0,
+                                 10,    "Weight of a very fast heart", kC};
+  Setting<Points> sbp_points{
+      owner, "systolic_points", 1, 0, 10, "Weight of a change of systolic pressure", kC};
+  Setting<Points> rr_points{owner, "respiratory_rate_points",  1, 0,
+                            10,    "Weight of fast breathing", kC};
+  Setting<Points> restless_points{
+      owner, "restless_points", 1, 0, 10, "Weight of restlessness, agitation or confusion", kC};
+  Setting<Points> hallucination_points{owner, "hallucination_points",     2, 0,
+                                       10,    "Weight of hallucinations", kC};
+  Setting<Points> seizure_points{owner, "seizure_points", 3, 0, 10, "Weight of a seizure", kC};
+  Setting<Points> ck_points{owner, "ck_points", 2, 0, 10, "Weight of a raised or doubled CK", kC};
+  Setting<Points> ck_severe_points{owner, "ck_severe_points",      3, 0,
+                                   10,    "Weight of a severe CK", kC};
+  Setting<Points> clotting_points{
+      owner, "clotting_points", 1, 0, 10, "Weight of falling platelets or slow clotting", kC};
   Setting<Points> tone_below{
       owner, "tone_below_points", 3, 0, 10, "Taken off where tone is below the own normal", kC};
   Setting<Points> dysreflexia{

@@ -58,6 +58,7 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
 
   tonus::clinical::Vocabulary names{this, {tonus::kWakes, tonus::kWakes}};
   tonus::clinical::ExposureSettings exposure_settings{this};
+  tonus::clinical::WindowSettings window_settings{this};
   tonus::clinical::ReservoirSettings reservoir_settings{this};
   tonus::clinical::DeliverySettings delivery_settings{this};
   tonus::clinical::SignSettings sign_settings{this};
@@ -142,13 +143,14 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     LookAgain(boundary, &memory->pace, patient);
   }
 
-  static double Window(const ExposureItem& item, tonus_ns now) {
-    return item.intrathecal ? tonus::clinical::IntrathecalWindowWeight(now - item.since)
-                            : tonus::clinical::OralWindowWeight(now - item.since);
+  double Window(const ExposureItem& item, tonus_ns now) const {
+    return item.intrathecal
+               ? tonus::clinical::IntrathecalWindowWeight(now - item.since, window_settings)
+               : tonus::clinical::OralWindowWeight(now - item.since, window_settings);
   }
 
   /* The E line scores its highest item (reading R1). Returns when a window changes next. */
-  static tonus_ns Weigh(View* view) {
+  tonus_ns Weigh(View* view) const {
     const tonus_ns now = view->therapy.now;
     tonus_ns boundary = 0;
     for (const ExposureItem& item : view->exposure) {
@@ -156,7 +158,7 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
       view->weighted = std::max(view->weighted, item.points * Window(item, now));
       view->gap = view->gap || item.gap;
       view->intrathecal_gap = view->intrathecal_gap || (item.gap && item.intrathecal);
-      const tonus_ns next = NextWindowChange(item, now);
+      const tonus_ns next = NextWindowChange(item, now, window_settings);
       if (next != 0 && (boundary == 0 || next < boundary)) boundary = next;
     }
     return boundary;

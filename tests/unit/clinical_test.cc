@@ -19,6 +19,7 @@ class Clinical : public testing::Test {
  protected:
   Owner owner;
   ExposureSettings exposure{&owner};
+  WindowSettings windows{&owner};
   ReservoirSettings reservoir{&owner};
   DeliverySettings delivery{&owner};
   SignSettings signs{&owner};
@@ -119,16 +120,16 @@ TEST_F(Clinical, EffectSiteFallsBelowATenthInFiveHours) {
 }
 
 TEST_F(Clinical, WindowsWeighHoursWithoutDrug) {
-  EXPECT_EQ(IntrathecalWindowWeight(3 * kHour), 0.5);
-  EXPECT_EQ(IntrathecalWindowWeight(4 * kHour), 1);
-  EXPECT_EQ(IntrathecalWindowWeight(12 * kHour), 1.5);
-  EXPECT_EQ(IntrathecalWindowWeight(72 * kHour), 1);
-  EXPECT_EQ(IntrathecalWindowWeight(56 * kDay), 1);
-  EXPECT_EQ(OralWindowWeight(7 * kHour), 0);
-  EXPECT_EQ(OralWindowWeight(8 * kHour), 0.5);
-  EXPECT_EQ(OralWindowWeight(14 * kHour), 1);
-  EXPECT_EQ(OralWindowWeight(18 * kHour), 1.5);
-  EXPECT_EQ(OralWindowWeight(72 * kHour), 1);
+  EXPECT_EQ(IntrathecalWindowWeight(3 * kHour, windows), 0.5);
+  EXPECT_EQ(IntrathecalWindowWeight(4 * kHour, windows), 1);
+  EXPECT_EQ(IntrathecalWindowWeight(12 * kHour, windows), 1.5);
+  EXPECT_EQ(IntrathecalWindowWeight(72 * kHour, windows), 1);
+  EXPECT_EQ(IntrathecalWindowWeight(56 * kDay, windows), 1);
+  EXPECT_EQ(OralWindowWeight(7 * kHour, windows), 0);
+  EXPECT_EQ(OralWindowWeight(8 * kHour, windows), 0.5);
+  EXPECT_EQ(OralWindowWeight(14 * kHour, windows), 1);
+  EXPECT_EQ(OralWindowWeight(18 * kHour, windows), 1.5);
+  EXPECT_EQ(OralWindowWeight(72 * kHour, windows), 1);
 }
 
 /* ---- Exposure, intrathecal ---- */
