@@ -77,7 +77,7 @@ class Recording(tonus_process.Case):
         lines.write_text(tonus_process.event_lines(30))
         self.part("broker").wait_for("listening")
         refused = self.run_tonus("publish", lines)
-        self.assertEqual(refused.returncode, 1, refused)
+        self.assertEqual(refused.returncode, 2, refused)
         self.assertIn("--shift-to-now", refused.stderr)
         self.assertEqual(self.answer("publish", lines, "--shift-to-now")["acknowledged"], 30)
 
