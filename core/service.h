@@ -45,10 +45,11 @@ struct ServiceStatus {
 /// The n-th output of the engine, after one `config.` record, has sequence n + 1 of the producer
 /// `core.<first 12 digits of the configuration's digest>` (`….2` and so on where that configuration
 /// comes back after another). A restarted service reads the log from the beginning again, derives
-/// the same outputs under the same names, and sends those that the broker does not have. It also compares with what is there: the records of its own producer come
-/// by in the log, and each one's digest has to be that of the output of its name. A difference, or
-/// the broker's `diverged`, means that alerts on disk were not derived by this program from this
-/// log: the service says so in a `tech.core.` record under another name, and stops with kDiverged.
+/// the same outputs under the same names, and sends those that the broker does not have. It also
+/// compares with what is there: the records of its own producer come by in the log, and each one's
+/// digest has to be that of the output of its name. A difference, or the broker's `diverged`, means
+/// that alerts on disk were not derived by this program from this log: the service says so in a
+/// `tech.core.` record under another name, and stops with kDiverged.
 ///
 /// Where older producers `core.*` are in the log, the first record of a new one is a `config.`
 /// record that says from where on it publishes: what it derives from earlier records is not
