@@ -54,7 +54,13 @@ Omissions Omitted(const Therapy& t) {
 bool LongEnough(const Therapy& t, const OralOrder& order, Time until, double daily,
                 const ExposureSettings& s) {
   if (t.intrathecal) return true;
-  const Time span = until - order.since;
+  /* A change of route is another order and not another beginning. */
+  Time begun = order.since;
+  for (const OralOrder& other : t.oral_orders) {
+    const bool joins = other.active || other.changed_at >= order.since - 3 * kDay;
+    if (joins) begun = std::min(begun, other.since);
+  }
+  const Time span = until - begun;
   return span >= s.oral_least || (daily > s.oral_high.value() && span >= s.oral_least_high);
 }
 

@@ -18,7 +18,8 @@ using tonus::malfunction::Trouble;
 struct Memory {
   tonus::clinical::Pace pace;
   tonus::clinical::DoseHistory programmed, ordered;
-  TONUS_STATE(pace, programmed, ordered)
+  tonus::malfunction::Episodes episodes;
+  TONUS_STATE(pace, programmed, ordered, episodes)
 };
 
 class Malfunction : public tonus::Detector<Malfunction, Memory> {
@@ -33,6 +34,7 @@ class Malfunction : public tonus::Detector<Malfunction, Memory> {
   tonus::clinical::DeliverySettings delivery_settings{this};
   tonus::malfunction::Settings settings{this};
   tonus::Peer infection{this, "infection"};
+  tonus::Peer withdrawal{this, "withdrawal", tonus::kWakes};
 
   tonus::Condition condition{
       this,
@@ -82,6 +84,10 @@ class Malfunction : public tonus::Detector<Malfunction, Memory> {
     c.infection = patient->finding(infection, &peer) || bedside.urine_culture.yes ||
                   bedside.blood_culture.yes || bedside.csf_culture.yes ||
                   (bedside.temp.known && bedside.temp.now >= 38);
+    const bool withdrawing = patient->finding(withdrawal, &peer) && peer.tier >= 1;
+    memory->episodes.Look(therapy.now, withdrawing, settings.recurrent_apart);
+    c.episodes = memory->episodes.Within(therapy.now, settings.recurrent_window);
+    c.last_episode = memory->episodes.n == 0 ? 0 : memory->episodes.begun[memory->episodes.n - 1];
     auto troubles = Judge(c);
     if (troubles.empty()) {
       patient->clear(condition);

@@ -32,6 +32,7 @@ class Judgement {
     Escalation();
     Step();
     LossOfEffect();
+    Recurrence();
     return std::move(out_);
   }
 
@@ -304,6 +305,14 @@ class Judgement {
         Grade::kAlert, 0, false, 0);
   }
 
+  void Recurrence() {
+    if (c_.episodes < s_.recurrent.value()) return;
+    Add("recurrent_withdrawal",
+        "possible withdrawal came " + std::to_string(c_.episodes) +
+            " times: does it depend on posture? suspect the catheter",
+        Grade::kAlert, c_.last_episode, false, 0);
+  }
+
   const Case& c_;
   const Therapy& t_;
   const Settings& s_;
@@ -311,6 +320,24 @@ class Judgement {
 };
 
 }  // namespace
+
+void Episodes::Look(tonus_ns now, bool open, tonus_ns apart) {
+  if (!open) return;
+  if (last_open == 0 || now - last_open >= apart) {
+    if (n == kMost) {
+      std::move(begun.begin() + 1, begun.end(), begun.begin());
+      --n;
+    }
+    begun[n++] = now;
+  }
+  last_open = now;
+}
+
+std::uint32_t Episodes::Within(tonus_ns now, tonus_ns window) const {
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < n; ++i) count += now - begun[i] <= window ? 1 : 0;
+  return count;
+}
 
 std::vector<Trouble> Judge(const Case& c) { return Judgement(c).Done(); }
 

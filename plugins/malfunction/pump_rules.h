@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -142,6 +143,21 @@ struct Settings {
                             4,
                             "Rise of tone that is a loss of effect",
                             "unvalidated: clinical-reference D2"};
+  IntSetting recurrent{owner,
+                       "recurrent_episodes",
+                       3,
+                       2,
+                       4,
+                       "Episodes of possible withdrawal that point at the catheter",
+                       "unvalidated: clinical-reference C26"};
+  DurationSetting recurrent_window{owner,        "recurrent_window",
+                                   60 * kDay,    kDay,
+                                   365 * kDay,   "Episodes are counted over this long",
+                                   "unvalidated"};
+  DurationSetting recurrent_apart{owner,        "recurrent_apart",
+                                  24 * kHour,   kHour,
+                                  7 * kDay,     "Quiet time that parts two episodes",
+                                  "unvalidated"};
   DurationSetting tone_apart{owner,
                              "tone_apart",
                              8 * kHour,
@@ -149,6 +165,19 @@ struct Settings {
                              72 * kHour,
                              "The rise must be seen twice, this far apart",
                              "unvalidated: clinical-reference 3.2"};
+};
+
+/// Times at which withdrawal became possible, a day or more after it had last been: what posture
+/// does to a catheter shows as a row of them (clinical-reference C26). A state's field.
+struct Episodes {
+  static constexpr std::size_t kMost = 4;
+  std::array<tonus_ns, kMost> begun{};
+  std::uint32_t n = 0;
+  tonus_ns last_open = 0;
+  TONUS_STATE(begun, n, last_open)
+
+  void Look(tonus_ns now, bool open, tonus_ns apart);
+  std::uint32_t Within(tonus_ns now, tonus_ns window) const;
 };
 
 /// What the rules look at.
@@ -161,6 +190,8 @@ struct Case {
   const Settings& settings;
   bool tone_up = false;  ///< Seen twice, far enough apart.
   bool tone_known = false;
+  std::uint32_t episodes = 0;  ///< Of possible withdrawal, within the window.
+  Time last_episode = 0;
   bool infection = false;  ///< Fever, a culture, or an open finding.
 };
 

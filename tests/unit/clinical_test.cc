@@ -279,6 +279,17 @@ TEST_F(Clinical, AStoppedOrderIsAGapAfterFourWeeksOfExposure) {
   EXPECT_FALSE(PO(t)[0].gap);
 }
 
+TEST_F(Clinical, AChangeOfRouteIsNoNewBeginning) {
+  Therapy t = Oral(75, 2 * kDay);
+  t.oral_orders.push_back(t.oral_orders[0]);
+  t.oral_orders[1].active = false;
+  t.oral_orders[1].since = kNow - 200 * kDay;
+  t.oral_orders[1].changed_at = kNow - 2 * kDay;
+  t.oral_doses = {{kNow - 20 * kHour, 1, true, 25}};
+  ASSERT_EQ(PO(t).size(), 1u);
+  EXPECT_EQ(PO(t)[0].points, 3);
+}
+
 TEST_F(Clinical, TheEndOfASlowTaperIsNoAbruptStop) {
   Therapy t = Oral(0, 200 * kDay);
   t.oral_orders[0].active = false;
