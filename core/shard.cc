@@ -188,7 +188,7 @@ void Shard::Emit(KeyedOutput::Kind kind, std::string topic, std::string payload,
   out_.push_back(std::move(keyed));
 }
 
-void Shard::Reject(const Record& record, const Rejection& rejection) {
+void Shard::Reject(const Record& record, const Rejection& rejection, bool with_payload) {
   const std::string code(RejectionName(rejection.code));
   ++counts_.rejected[code];
   v1::Dead dead;
@@ -197,7 +197,7 @@ void Shard::Reject(const Record& record, const Rejection& rejection) {
   dead.set_topic(record.topic.substr(0, kMaxTopicBytes));
   dead.set_code(code);
   dead.set_sentence(CutText(rejection.sentence, kDeadSentence));
-  dead.set_payload(record.payload.substr(0, kDeadPayload));
+  if (with_payload) dead.set_payload(record.payload.substr(0, kDeadPayload));
   dead.set_payload_bytes(record.payload.size());
   const auto parts = ParseTopic(record.topic);
   const bool placed = parts && !parts->patient.empty();
@@ -212,7 +212,7 @@ void Shard::TakeAction(const Record& record, Patient* patient) {
     Rejection rejection;
     rejection.code = RejectionCode::kMalformed;
     rejection.sentence = done.error().Message();
-    Reject(record, rejection);
+    Reject(record, rejection, true);
     return;
   }
   dirty_.push_back(*condition);
@@ -234,7 +234,12 @@ void Shard::Take(const Record& record) {
   key_ = {now_, false, record.offset, 1, {}, 0, 0};
   rejections_.clear();
   const bool good = normaliser_.Normalise(record, &event_, &rejections_);
-  for (const Rejection& rejection : rejections_) Reject(record, rejection);
+  // The payload once, however many of its values are refused: one message makes no flood of bytes.
+  bool first = true;
+  for (const Rejection& rejection : rejections_) {
+    Reject(record, rejection, first);
+    first = false;
+  }
   if (!good) {
     for (const Rejection& rejection : rejections_) {
       if (rejection.whole_event) HearRefused(record, rejection.code);
@@ -246,7 +251,7 @@ void Shard::Take(const Record& record) {
     Rejection rejection;
     rejection.sentence =
         "two patients cannot be merged yet; publish under one identifier from now on";
-    Reject(record, rejection);
+    Reject(record, rejection, true);
     return;
   }
   Patient& patient = PatientNamed(event_.patient);

@@ -88,7 +88,7 @@ class Shard : private AlertSink {
   void Hear(const Record& record, const Patient& patient);
   void HearRefused(const Record& record, RejectionCode code);
   std::optional<std::uint32_t> SourceNumber(std::string_view name);
-  void Reject(const Record& record, const Rejection& rejection);
+  void Reject(const Record& record, const Rejection& rejection, bool with_payload);
   void TakeAction(const Record& record, Patient* patient);
   void TakeEncounter(const Record& record, Patient* patient);
   void FireUntil(LogTimeNs until, bool inclusive);

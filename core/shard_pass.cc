@@ -148,7 +148,7 @@ void Shard::Deliver(Patient* patient, std::size_t detector, bool good) {
 void Shard::TakeFinding(Patient* patient, std::size_t detector, ConditionId condition,
                         Finding finding) {
   Finding& before = patient->findings[condition];
-  if (!before.holds && !finding.holds && !before.hold) return;
+  if (!before.holds && !finding.holds && !before.hold && !finding.hold) return;
   const bool same_tier = before.holds == finding.holds && before.tier == finding.tier;
   const bool changed = !same_tier || before.priority != finding.priority;
   finding.since = before.holds && finding.holds ? before.since : now_;

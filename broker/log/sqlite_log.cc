@@ -58,6 +58,9 @@ Result<std::unique_ptr<LogReader>> SqliteLog::NewReader() {
 }
 
 LogTimeNs SqliteLog::Stamp(LogTimeNs given) {
+  // The end of 2250: so that deadlines years ahead can still be counted in nanoseconds.
+  constexpr LogTimeNs kLatest = 8'867'577'600'000'000'000;
+  given = std::min(given, kLatest);
   if (given > last_recorded_ns_) last_recorded_ns_ = given;
   return last_recorded_ns_;
 }

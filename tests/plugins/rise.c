@@ -167,6 +167,9 @@ static tonus_rc speak(tonus_instance* self, tonus_ctx* ctx, const tonus_sample* 
   if (sample->value < self->limit) {
     finding.flags = TONUS_FINDING_CLEAR;
     finding.evidence.n = 0;
+#ifdef ZOO_HOLDS
+    if (sample->value < 60) finding.flags |= TONUS_FINDING_HOLD;
+#endif
   }
 #ifdef ZOO_NAN
   evidence[0].value = NAN;
@@ -286,7 +289,7 @@ static const tonus_detector kDetectors[] = {{sizeof(tonus_detector),
 #ifdef ZOO_NO_CONDITION
                                              {0, 0, 0},
 #else
-                                              ARRAY(kConditions),
+                                             ARRAY(kConditions),
 #endif
                                              1,
                                              1,
@@ -300,7 +303,7 @@ static const tonus_detector kDetectors[] = {{sizeof(tonus_detector),
 #ifdef ZOO_NO_FUNCTION
                                              0,
 #else
-                                              zoo_on_event,
+                                             zoo_on_event,
 #endif
                                              zoo_on_timer,
                                              zoo_save,

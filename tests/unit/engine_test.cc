@@ -113,6 +113,38 @@ TEST(Engine, RejectedInputIsAnsweredInDead) {
   EXPECT_EQ(engine->Stats().rejected.at("malformed"), 1U);
 }
 
+TEST(Engine, ThePayloadOfARefusedMessageStandsInDeadOnce) {
+  LogByHand log;
+  v1::Event event = log.EventOf(kStart, "p1", "monitor");
+  for (const char* name : {"NO_SUCH_SIGNAL", "NOR_THIS"}) {
+    v1::Observation* item = event.mutable_observations()->add_items();
+    item->mutable_code()->set_code(name);
+    item->set_quantity(80);
+  }
+  log.Add(kStart, "vitals.icu.p1.", event.SerializeAsString());
+  const auto engine = EngineWith({"rise"});
+  const auto outputs = Play(engine.get(), log.records);
+  ASSERT_EQ(outputs.size(), 2U);
+  v1::Dead dead;
+  ASSERT_TRUE(dead.ParseFromString(outputs[0].payload));
+  EXPECT_EQ(dead.payload(), log.records[0].payload);
+  ASSERT_TRUE(dead.ParseFromString(outputs[1].payload));
+  EXPECT_EQ(dead.payload(), "");
+  EXPECT_EQ(dead.payload_bytes(), log.records[0].payload.size());
+}
+
+TEST(Engine, AFindingThatIsHeldAfterItClearedDoesNotEnd) {
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  log.Observe(kStart + kMinuteNs, "p1", "HR", 80);
+  log.Observe(kStart + 2 * kMinuteNs, "p1", "HR", 50);
+  log.Tick(kStart + kHourNs);
+  const auto engine = EngineWith({"holds"});
+  const auto alerts = AlertsIn(Play(engine.get(), log.records));
+  ASSERT_FALSE(alerts.empty());
+  EXPECT_EQ(alerts.back().state(), v1::ALERT_STATE_ACTIVE);
+}
+
 TEST(Engine, ASilentSourceIsNamedWithItsPatientsAndClears) {
   LogByHand log;
   std::int64_t at = kStart;
