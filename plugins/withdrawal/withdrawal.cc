@@ -33,7 +33,8 @@ enum class Tier : std::uint32_t {
 struct Memory {
   tonus::clinical::Pace pace;
   tonus::clinical::DoseHistory programmed, ordered;
-  TONUS_STATE(pace, programmed, ordered)
+  tonus_ns held = 0; /* when it was last possible or more; 0: it has not been */
+  TONUS_STATE(pace, programmed, ordered, held)
 };
 
 /// One look at one patient.
@@ -48,6 +49,7 @@ struct View {
   bool gap = false;     ///< A confirmed gap is open.
   bool intrathecal_gap = false;
   Tier tier = Tier::kNone;
+  bool eased = false;  ///< It was possible lately, and nothing holds any more.
 };
 
 class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
@@ -87,6 +89,14 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
       4,    0,
       30,   "Clinical points that make a severe item severe without exposure",
       kD1};
+
+  tonus::DurationSetting hold{this,
+                              "hold_after_signs",
+                              6 * tonus::kHour,
+                              0,
+                              48 * tonus::kHour,
+                              "It is watched for this long after its signs have eased",
+                              "unvalidated; hourly values cross a limit again and again"};
 
   tonus::Condition condition{
       this,
@@ -135,6 +145,13 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     const tonus_ns absence = NextAbsence(view.therapy, exposure_settings);
     if (absence != 0 && (boundary == 0 || absence < boundary)) boundary = absence;
     Grade(&view);
+    if (view.tier != Tier::kNone && view.tier != Tier::kWatch) {
+      memory->held = view.therapy.now;
+    } else if (view.tier == Tier::kNone && memory->held != 0 &&
+               view.therapy.now - memory->held <= hold) {
+      view.tier = Tier::kWatch;
+      view.eased = true;
+    }
     if (view.tier == Tier::kNone) {
       patient->clear(condition);
     } else {
@@ -226,6 +243,7 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
     const std::string words = Words(view.signs.items, 3);
     std::string text = leading != nullptr ? leading->text : "";
     if (!words.empty()) text += (text.empty() ? "" : "; ") + words;
+    if (view.eased) return "signs have eased" + (words.empty() ? "" : ", left: " + words);
     if (words.empty()) text += ", no signs yet";
     if (leading == nullptr) text += "; delivery not verified";
     return text;
