@@ -418,7 +418,7 @@ Result<std::string> Node::AsOneOf(const std::vector<std::string>& allowed) const
 
 tl::unexpected<Error> Node::Bad(std::string what, std::string hint) const {
   return tl::unexpected<Error>(
-      Error{ErrorCode::kConfig, impl_->Name() + " " + what, Where(), std::move(hint)});
+      Error{ErrorCode::kConfig, impl_->Name() + " " + std::move(what), Where(), std::move(hint)});
 }
 
 }  // namespace tonus::yaml

@@ -283,7 +283,7 @@ void MeasureLatency(const std::string& parent, std::int64_t rate, double seconds
 
 int main(int count, char** arguments) {
   using namespace tonus;
-  const double seconds = count > 1 ? std::atof(arguments[1]) : 4;
+  const double seconds = count > 1 ? std::strtod(arguments[1], nullptr) : 4;
   const std::string folder = count > 2 ? arguments[2] : ".";
   std::printf("durable throughput, %zu-byte events over %zu topics, %u cores\n", kEventBytes,
               kTopics, std::thread::hardware_concurrency());

@@ -76,6 +76,7 @@ Result<pid_t> Supervisor::Spawn(const ChildSpec& spec) {
   std::vector<std::string> words = {program};
   words.insert(words.end(), spec.arguments.begin(), spec.arguments.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const pid_t parent = getpid();
