@@ -77,6 +77,34 @@ TEST_P(DetectorTexts, WithdrawalIsNamedAsAnotherExplanationOrIsTheConditionItsel
   }
 }
 
+TEST_P(DetectorTexts, SavedStateReadsBackByteForByteInMidStory) {
+  const tonus_detector detector = Load();
+  const tonus_plugin plugin{TONUS_MAGIC,
+                            sizeof(tonus_plugin),
+                            TONUS_ABI_MAJOR,
+                            TONUS_ABI_MINOR,
+                            {&detector, 1, sizeof detector}};
+  tonus::testing::Host host;
+  tonus::testing::Trial trial(host, plugin);
+  host.pump.flags = TONUS_PUMP_HAS | TONUS_PUMP_KNOWN_DAILY_DOSE;
+  host.pump.drug = host.Id(TONUS_NAME_DRUG, "baclofen");
+  host.pump.daily_dose_ug = 400;
+  trial.Wake(TONUS_EV_PATIENT);
+  host.AddPumpEvent("stopped", host.now);
+  trial.Wake(TONUS_EV_PUMP);
+  host.AddOrder("baclofen", host.now, 10, 6 * tonus::kHour);
+  trial.Wake(TONUS_EV_ORDER);
+  trial.Observe("TEMP", 39.1);
+  trial.Advance(3 * tonus::kHour);
+  const auto saved = trial.Save();
+  EXPECT_EQ(saved.size(), detector.state_bytes_max);
+  ASSERT_EQ(trial.Load(saved), TONUS_OK);
+  EXPECT_EQ(trial.Save(), saved);
+  auto cut = saved;
+  cut.resize(cut.size() / 2);
+  EXPECT_NE(trial.Load(cut), TONUS_OK);
+}
+
 INSTANTIATE_TEST_SUITE_P(Bundled, DetectorTexts,
                          testing::Values("withdrawal", "malfunction", "infection", "paradox"),
                          [](const auto& each) { return std::string(each.param); });
