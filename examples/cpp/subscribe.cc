@@ -1,5 +1,6 @@
 // Prints alerts as they come, and says when it is blind. Usage: example_subscribe [LIVE [REPLAY]]
 #include <cstdio>
+#include <optional>
 
 #include "client/live.h"
 #include "tonus/v1/alert.pb.h"
@@ -14,7 +15,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", reader.error().Message().c_str());
     return tonus::ExitCode(reader.error());
   }
-  auto state = tonus::Liveness::kLive;
+  std::optional<tonus::Liveness> state;
   while (true) {
     auto records = (*reader)->Next(1000);
     if (!records) {

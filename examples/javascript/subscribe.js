@@ -13,12 +13,12 @@ const socket = new Subscriber();
 socket.subscribe(...(prefixes.length ? prefixes : ['alert.']), 'tick.', 'progress.');
 socket.connect(endpoint);
 
-const seen = {'tick.': Date.now(), 'progress.': Date.now()};
-let blind = false;
+const seen = {'tick.': 0, 'progress.': 0};
+let blind;
 setInterval(() => {
-  if (blind === Date.now() - Math.min(...Object.values(seen)) > 5000) return;
-  blind = !blind;
-  console.log(blind ? 'BLIND: the broker or the core is silent' : 'watching again');
+  const was = blind;
+  blind = Date.now() - Math.min(...Object.values(seen)) > 5000;
+  if (was !== blind) console.log(blind ? 'BLIND: the broker or the core is silent' : 'watching');
 }, 1000);
 
 for await (const [topic, payload, meta] of socket) {

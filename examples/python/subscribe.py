@@ -15,8 +15,8 @@ for prefix in [*(sys.argv[2:] or ["alert."]), "tick.", "progress."]:
     socket.subscribe(prefix)
 socket.connect(endpoint)
 
-seen = {b"tick.": time.monotonic(), b"progress.": time.monotonic()}
-blind = False
+seen = {b"tick.": float("-inf"), b"progress.": float("-inf")}
+blind = None
 while True:
     if socket.poll(1000):
         topic, payload, meta = socket.recv_multipart()
@@ -26,6 +26,6 @@ while True:
             alert = alert_pb2.Alert.FromString(payload)
             print(alert_pb2.Priority.Name(alert.priority), alert.unit, alert.patient_id, alert.condition,
                   alert.headline, flush=True)
-    if blind != (time.monotonic() - min(seen.values()) > 5):
-        blind = not blind
-        print("BLIND: the broker or the core is silent" if blind else "watching again", flush=True)
+    was, blind = blind, time.monotonic() - min(seen.values()) > 5
+    if was != blind:
+        print("BLIND: the broker or the core is silent" if blind else "watching", flush=True)
