@@ -31,6 +31,8 @@ BrokerOptions ToBrokerOptions(const Config& config, const Globals& globals,
   to.data_dir = options.log_folder.empty() ? LogFolder(globals, options.ward) : options.log_folder;
   to.log.clock = options.given || options.ward ? LogClock::kGiven : LogClock::kWall;
   to.log.confirm_clock_jump = options.confirm_clock_jump;
+  to.log.segment_bytes = from.segment_bytes;
+  to.log.max_topics = from.topics;
   to.max_payload_bytes = from.payload_bytes;
   to.max_message_bytes = from.message_bytes;
   to.max_batch_records = from.batch_records;

@@ -158,7 +158,8 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   constexpr std::uint64_t kMiB = 1024 * kKiB;
   Section limits(section.Self(), "limits");
   limits.Keys({"payload_bytes", "message_bytes", "batch_records", "credit_records", "credit_bytes",
-               "queue_bytes", "recent_bytes", "replays", "live_backlog", "free_bytes"});
+               "queue_bytes", "recent_bytes", "replays", "live_backlog", "segment_bytes", "topics",
+               "free_bytes"});
   limits.Integer("payload_bytes", 1 * kKiB, 64 * kMiB, &broker->payload_bytes);
   limits.Integer("message_bytes", 64 * kKiB, 1024 * kMiB, &broker->message_bytes);
   limits.Integer("batch_records", 1U, 65536U, &broker->batch_records);
@@ -168,6 +169,8 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   limits.Integer("recent_bytes", 64 * kKiB, 65536 * kMiB, &broker->recent_bytes);
   limits.Integer("replays", 1U, 65536U, &broker->replays);
   limits.Integer("live_backlog", 100U, 10'000'000U, &broker->live_backlog);
+  limits.Integer("segment_bytes", 1 * kMiB, kKiB * kKiB * kMiB, &broker->segment_bytes);
+  limits.Integer("topics", std::uint64_t{1000}, std::uint64_t{1'000'000'000}, &broker->topics);
   limits.Integer("free_bytes", std::uint64_t{0}, (kKiB * kKiB * kKiB) * kMiB, &broker->free_bytes);
   return limits.Failure();
 }

@@ -32,6 +32,8 @@ struct BrokerConfig {
   std::uint64_t recent_bytes = 67108864;
   std::uint32_t replays = 1024;
   std::uint32_t live_backlog = 100000;
+  std::uint64_t segment_bytes = 1073741824;
+  std::uint64_t topics = 1000000;
   std::uint64_t free_bytes = 536870912;
 };
 
