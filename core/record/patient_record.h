@@ -107,7 +107,7 @@ class PatientRecord {
   const Mapping* mapping_;
   std::string id_;
   Ref last_ref_ = 0;
-  std::vector<std::unique_ptr<Series>> series_;  ///< By signal id.
+  std::vector<std::unique_ptr<Series>> series_;    ///< By signal id.
   mutable std::vector<CachedBaseline> baselines_;  ///< By signal id; empty until one is asked for.
   std::vector<std::string> sites_;
   DoseTimeline doses_;
