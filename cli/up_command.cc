@@ -89,7 +89,13 @@ class Up {
     for (const std::string& endpoint : {broker.ingest, broker.intake, broker.live, broker.replay,
                                         broker.http, config_.core.http}) {
       if (endpoint.empty() || endpoint.ends_with(":*") || endpoint.ends_with(":0")) continue;
-      if (auto free = TryBind(endpoint); !free) return free;
+      // What an `up` that was killed a moment ago leaves behind ends by itself.
+      const auto deadline = steady_clock::now() + seconds(3);
+      auto free = TryBind(endpoint);
+      while (!free && steady_clock::now() < deadline && !StopSignal::Wait(100)) {
+        free = TryBind(endpoint);
+      }
+      if (!free) return free;
     }
     return {};
   }
@@ -128,6 +134,8 @@ class Up {
 
   int Supervise() {
     begin_ = steady_clock::now();
+    std::error_code ignored;
+    resumed_ = std::filesystem::exists(Folder() + "/log", ignored);
     std::vector<std::string> broker = {"--log", Folder() + "/log"};
     if (Ward()) broker.push_back("--given");
     if (auto started = supervisor_.Start(Child("broker", broker)); !started) {
@@ -158,7 +166,6 @@ class Up {
         if (event.give_up) return event.exit_code;
       }
       if (auto log = AskLog(replay_, 200)) {
-        resumed_ = log->last_offset > 0;
         first_offset_ = log->last_offset;
         view_.last_offset = log->last_offset;
         view_.log_ns = log->last_recorded_ns;
