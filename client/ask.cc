@@ -36,7 +36,7 @@ class Question {
     bool more = false;
     while (socket_->Receive(message, &more) != SocketOutcome::kDone) {
       const std::int64_t left =
-          std::chrono::duration_cast<milliseconds>(deadline_ - steady_clock::now()).count();
+          std::chrono::ceil<milliseconds>(deadline_ - steady_clock::now()).count();
       if (left <= 0) {
         return Fail(ErrorCode::kUnreachable, "no broker answers in time", endpoint_,
                     "is the broker running, and is this its replay endpoint?");

@@ -264,7 +264,7 @@ Result<FollowBatch> Follower::Next(std::size_t max_records, std::int64_t timeout
     const bool news = impl.complete || (impl.at_end && !was_at_end) || impl.received_next != was_at;
     if (!impl.pending.empty() || news || impl.fatal) break;
     const std::int64_t left =
-        std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
     if (left <= 0) break;
     PollItem item;
     item.socket = &*impl.socket;

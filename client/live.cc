@@ -205,7 +205,7 @@ Result<std::vector<Record>> LiveReader::Next(std::int64_t timeout_ms) {
       record = Record();
     }
     const std::int64_t left =
-        std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
     if (!out.empty() || left <= 0) return out;
     PollItem item;
     item.socket = &*impl_->socket;

@@ -440,7 +440,7 @@ Result<void> Publisher::Poll(std::int64_t timeout_ms) {
   const std::uint64_t acked = impl_->acked_sequence;
   while (true) {
     const std::int64_t left =
-        std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
     const Result<void> stepped = impl_->Step(std::max<std::int64_t>(left, 0));
     if (!stepped) return stepped;
     if (left <= 0 || impl_->acked_sequence != acked || !impl_->refused.empty()) return {};

@@ -235,6 +235,16 @@ TEST_F(BusReplay, AStalledFollowerCatchesUpWithoutLossFromDisk) {
   EXPECT_EQ(follower->Reconnects(), 0U);
 }
 
+TEST_F(BusReplay, AWaitOfAMillisecondWaitsAndDoesNotSpin) {
+  FollowerOptions options;
+  options.endpoint = "ipc://" + TempDir().Path("nobody");
+  const auto follower = Follower::Open(options);
+  ASSERT_TRUE(follower);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE((*follower)->Next(1, 1));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20));
+}
+
 TEST_F(BusReplay, ManyFollowersReadTheSame) {
   Start();
   const auto publisher = MustPublish("a");
