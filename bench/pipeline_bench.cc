@@ -207,6 +207,7 @@ void BenchLatency(const std::string& dir, std::uint64_t rate, int seconds) {
       std::int64_t now = SteadyNs();
       while (now < begin + offset_ns) {
         // Sends what is due each millisecond, as a gateway does, and leaves the CPU to the others.
+        Must(publisher->Send());
         Must(publisher->Poll(1));
         now = SteadyNs();
       }

@@ -447,6 +447,11 @@ Result<void> Publisher::Poll(std::int64_t timeout_ms) {
   }
 }
 
+Result<void> Publisher::Send() {
+  impl_->CloseBatch();
+  return impl_->Step(0);
+}
+
 Result<void> Publisher::Flush(std::int64_t timeout_ms) {
   const TimePoint deadline = steady_clock::now() + milliseconds(timeout_ms);
   impl_->CloseBatch();

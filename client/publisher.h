@@ -48,7 +48,7 @@ struct RefusedPublish {
 /// within the broker's credit, reconnects, and sends again what was not acknowledged.
 ///
 /// Owned by its caller, used from one thread, has none of its own: it moves only inside Publish,
-/// Poll and Flush, so call one of them at least once a second.
+/// Poll, Send and Flush, so call one of them at least once a second.
 ///
 /// Invariants: 1. sequences are given out without a gap; 2. a record leaves the buffer only when it
 /// is acknowledged; 3. after a fatal error (kFenced, kDiverged, kRefused) every call returns it.
@@ -68,6 +68,10 @@ class Publisher {
 
   /// Sends and receives; waits up to `timeout_ms` for something to happen.
   Result<void> Poll(std::int64_t timeout_ms);
+
+  /// Sends what is buffered now, as far as credit allows, however young the batch: for whoever knows
+  /// that nothing follows at once. Never waits.
+  Result<void> Send();
 
   /// Sends everything and waits until it is acknowledged. kTimeout after `timeout_ms` (kNoSpace
   /// where the broker has no disk): the records stay buffered and it may be called again.

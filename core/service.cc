@@ -28,7 +28,6 @@ namespace {
 
 constexpr std::string_view kAlarmProducer = "core.alarm";
 constexpr std::size_t kProducerDigits = 12;
-constexpr std::int64_t kLingerNs = 200'000;
 constexpr std::int64_t kWhilePendingMs = 1;
 constexpr std::int64_t kAlarmTimeoutMs = 3000;
 
@@ -167,7 +166,6 @@ Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
     PublisherOptions publish;
     publish.endpoint = options.ingest_endpoint;
     publish.producer = producer;
-    publish.linger_ns = kLingerNs;
     publish.connect_timeout_ms = options.connect_timeout_ms;
     publisher.reset();
     auto opened = Publisher::Open(publish);
@@ -340,7 +338,7 @@ Result<void> Service::Impl::Publish() {
     ++status.published;
     pending.pop_front();
   }
-  return publisher->Poll(0);
+  return publisher->Send();
 }
 
 Result<void> Service::Impl::Step(std::int64_t wait_ms) {
