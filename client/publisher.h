@@ -69,8 +69,8 @@ class Publisher {
   /// Sends and receives; waits up to `timeout_ms` for something to happen.
   Result<void> Poll(std::int64_t timeout_ms);
 
-  /// Sends what is buffered now, as far as credit allows, however young the batch: for whoever knows
-  /// that nothing follows at once. Never waits.
+  /// Sends what is buffered now, as far as credit allows, however young the batch: for whoever
+  /// knows that nothing follows at once. Never waits.
   Result<void> Send();
 
   /// Sends everything and waits until it is acknowledged. kTimeout after `timeout_ms` (kNoSpace
