@@ -249,6 +249,7 @@ TEST_F(BusReplay, ManyFollowersReadTheSame) {
   Start();
   const auto publisher = MustPublish("a");
   std::vector<std::unique_ptr<Follower>> followers;
+  followers.reserve(20);
   for (int i = 0; i < 20; ++i) followers.push_back(MustFollow());
   PublishMany(*publisher, "a", 1, 5000);
   for (const auto& follower : followers) {
