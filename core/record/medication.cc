@@ -10,7 +10,6 @@
 namespace tonus::core {
 namespace {
 
-constexpr std::size_t kDosesOfDrug = 1024;
 constexpr std::int64_t kStoppedStays = 90 * kDayNs;  // as sdk/tonus/plugin.h promises
 constexpr std::size_t kReasonBytes = 256;
 

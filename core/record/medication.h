@@ -21,6 +21,12 @@ struct Dose {
   std::uint32_t flags = 0;   ///< TONUS_HAS_…
   double dose_mg = 0, dose_ug = 0;
   std::string reason;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.effective, self.ref, self.drug, self.route, self.status, self.flags, self.dose_mg,
+            self.dose_ug, self.reason);
+  }
 };
 
 /// The doses of one patient: the last 1024 of each drug, by effective time.
@@ -35,6 +41,24 @@ class DoseTimeline {
   void Find(DrugId drug, std::int64_t from, std::int64_t to, std::vector<const Dose*>* out) const;
 
  private:
+  friend struct StateFields;
+  static constexpr std::size_t kDosesOfDrug = 1024;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    if constexpr (Archive::kReading) {
+      self.drugs_.clear();
+      const std::size_t n = archive.Count();
+      for (std::size_t i = 0; i < n && archive.Good(); ++i) {
+        DrugId drug = 0;
+        archive(drug);
+        archive(self.drugs_.try_emplace(drug, kDosesOfDrug).first->second);
+      }
+    } else {
+      archive(static_cast<std::uint32_t>(self.drugs_.size()));
+      for (const auto& [drug, ring] : self.drugs_) archive(drug, ring);
+    }
+  }
+
   std::map<DrugId, TimeRing<Dose>> drugs_;
   Dose newest_;
 };
@@ -53,6 +77,13 @@ struct Order {
   double rass_target = 0;
   std::string reason;
   std::string id, drug_name;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.since, self.changed_at, self.ref, self.drug, self.route, self.status, self.flags,
+            self.dose_mg, self.dose_ug, self.previous_daily_mg, self.previous_daily_ug,
+            self.interval, self.rass_target, self.reason, self.id, self.drug_name);
+  }
 };
 
 /// The orders of one patient: one for each drug, route and whether it is as needed; another order
@@ -71,13 +102,28 @@ class OrderBook {
   void Find(DrugId drug, std::int64_t now, std::vector<const Order*>* out) const;
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.history_, self.base_, self.now_);
+  }
+  bool Valid() const { return base_.size() <= kOrders && now_.size() <= kOrders; }
+
   static constexpr std::size_t kHistory = 256;
   static constexpr std::size_t kOrders = 256;
   struct Step {
     std::int64_t effective = 0;
     Ref ref = 0;
-    NormalOrder order;  ///< Its views point at the strings below; see View.
+    NormalOrder order;  ///< Its views are dead; the strings below are what they said.
     std::string order_id, reason, drug_name;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      auto& said = self.order;
+      archive(self.effective, self.ref, said.drug, said.action, said.route, said.planned,
+              said.as_needed, said.dose_mg, said.dose_ug, said.interval_ns, said.since_ns,
+              said.rass_target, self.order_id, self.reason, self.drug_name);
+    }
   };
   static Order* FindIn(std::vector<Order>* orders, const Step& step);
   static Order* ApplyTo(std::vector<Order>* orders, const Step& step);

@@ -27,6 +27,11 @@ PatientRecord::PatientRecord(const Mapping& mapping, std::string id)
       pump_(mapping),
       procedures_(kProcedures) {}
 
+bool PatientRecord::Valid() const {
+  return sites_.size() <= kSites && frozen_spans_.size() <= kFrozenSpans &&
+         (baselines_.empty() || baselines_.size() == series_.size());
+}
+
 void PatientRecord::Amend(const Record& record, const NormalEvent& event, Amended* out) {
   const Ref ref = ++last_ref_;
   const bool vitals = event.topic_kind == "vitals";

@@ -23,6 +23,12 @@ struct ProcedureFact {
   std::uint32_t flags = 0;  ///< TONUS_PROC_…
   double dose_ug = 0;
   std::string phase, result, response, reason;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.effective, self.ref, self.kind, self.flags, self.dose_ug, self.phase, self.result,
+            self.response, self.reason);
+  }
 };
 
 /// Who the patient is and where.
@@ -34,6 +40,12 @@ struct PatientFacts {
   std::string unit, bed;  ///< Unescaped; the unit is the topic's until an encounter decides.
   bool placed = false;    ///< An encounter has decided.
   LogTimeNs first_seen = 0;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.age_years, self.weight_kg, self.spo2_scale_2, self.sci_level, self.diagnoses,
+            self.unit, self.bed, self.placed, self.first_seen);
+  }
 };
 
 /// What Amend made of an event, for the call that shows it to detectors.
@@ -92,11 +104,41 @@ class PatientRecord {
   const RecordNames& Refs() const { return refs_; }
 
  private:
+  friend struct StateFields;
   struct CachedBaseline {
     std::int64_t hour = 0;
     std::uint64_t amendments = 0, freezes = 0;
     Baseline baseline;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.hour, self.amendments, self.freezes, self.baseline);
+    }
   };
+  /// Everything but the id, which whoever keeps the record knows, and what is only valid until the
+  /// next Amend. Cached baselines are kept: sums over other tiers differ in their last bits.
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.last_ref_, self.sites_);
+    SeriesFields(self, archive);
+    archive(self.baselines_, self.doses_, self.orders_, self.pump_, self.procedures_, self.facts_,
+            self.refs_, self.repeats_, self.frozen_since_, self.frozen_spans_, self.freezes_);
+  }
+  template <class Self, class Archive>
+  static void SeriesFields(Self& self, Archive& archive) {
+    for (SignalId signal = 1; signal < self.series_.size(); ++signal) {
+      auto& series = self.series_[signal];
+      bool there = series != nullptr;
+      archive(there);
+      if constexpr (Archive::kReading) {
+        series.reset();
+        if (there) series = std::make_unique<Series>(self.mapping_->SignalOf(signal).dense);
+      }
+      if (there) archive(*series);
+    }
+  }
+  bool Valid() const;
+
   void TakeSamples(const NormalEvent& event, Amended* out);
   void TakeProcedure(const NormalEvent& event, Amended* out);
   void TakePatient(const NormalEvent& event);

@@ -21,6 +21,13 @@ struct PumpFact {
   double daily_dose_ug = 0, dose_ug = 0, computed_reservoir_ml = 0;
   std::vector<PumpEventId> faults;
   std::string reason;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.effective, self.ref, self.kind, self.flags, self.expected_ml, self.aspirated_ml,
+            self.filled_ml, self.concentration_ug_per_ml, self.daily_dose_ug, self.dose_ug,
+            self.computed_reservoir_ml, self.faults, self.reason);
+  }
 };
 
 /// The pump as it stands.
@@ -36,6 +43,14 @@ struct PumpState {
   bool delivering = true;              ///< By its programme: a stall does not change it.
   std::optional<double> reservoir_ml;  ///< As of reservoir_at.
   std::int64_t reservoir_at = 0;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.present, self.drug, self.model, self.implanted, self.concentration_ug_per_ml,
+            self.daily_dose_ug, self.low_reservoir_alarm_ml, self.reservoir_capacity_ml,
+            self.last_refill, self.last_interrogation, self.last_refill_ref,
+            self.last_interrogation_ref, self.delivering, self.reservoir_ml, self.reservoir_at);
+  }
 };
 
 /// What is known of one patient's intrathecal pump, from the snapshot, interrogations and events.
@@ -67,6 +82,12 @@ class PumpRecord {
   const TimeRing<PumpFact>& Facts() const { return facts_; }
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.history_, self.facts_, self.base_, self.now_);
+  }
+
   enum class Source { kEvent, kSnapshot, kProcedure };
   struct Step {
     std::int64_t effective = 0;
@@ -75,6 +96,20 @@ class PumpRecord {
     NormalPump pump;        ///< Its views are dead; model below.
     NormalImplant implant;  ///< As pump.
     std::string model, procedure;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      // What ApplyTo reads of them, and no more.
+      auto& pump = self.pump;
+      archive(self.effective, self.ref, self.source, self.model, self.procedure, pump.kind,
+              pump.is_status, pump.drug, pump.therapy_state, pump.filled_ml,
+              pump.concentration_ug_per_ml, pump.daily_dose_ug, pump.dose_ug,
+              pump.computed_reservoir_ml, pump.low_reservoir_alarm_ml, pump.reservoir_capacity_ml,
+              pump.implanted_ns);
+      auto& implant = self.implant;
+      archive(implant.implanted_ns, implant.reservoir_capacity_ml, implant.concentration_ug_per_ml,
+              implant.daily_dose_ug, implant.low_reservoir_alarm_ml, implant.drug);
+    }
   };
   void Take(Step step);
   void ApplyTo(PumpState* state, const Step& step) const;

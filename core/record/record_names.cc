@@ -11,7 +11,29 @@ constexpr std::size_t kProducers = 256;
 constexpr std::size_t kVitalsDigests = 64;
 constexpr std::size_t kOtherDigests = 128;
 
+/// A ring that is not full begins at its first element.
+bool GoodRing(std::size_t size, std::size_t head, std::size_t bound) {
+  return size == bound ? head < bound : size < bound && head == 0;
+}
+
 }  // namespace
+
+bool RecordNames::Valid() const {
+  if (producers_.size() > kProducers) return false;
+  for (const Ring* ring : {&vitals_, &others_}) {
+    const bool known =
+        std::all_of(ring->entries.begin(), ring->entries.end(),
+                    [&](const Entry& entry) { return entry.producer < producers_.size(); });
+    const std::size_t bound = ring == &vitals_ ? kVitals : kOthers;
+    if (!known || !GoodRing(ring->entries.size(), ring->head, bound)) return false;
+  }
+  return true;
+}
+
+bool Repeats::Valid() const {
+  return GoodRing(vitals_.digests.size(), vitals_.head, kVitalsDigests) &&
+         GoodRing(others_.digests.size(), others_.head, kOtherDigests);
+}
 
 void RecordNames::Push(Ring* ring, std::size_t bound, const Entry& entry) {
   if (ring->entries.size() < bound) {

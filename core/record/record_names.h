@@ -15,6 +15,10 @@ struct RecordName {
   std::uint64_t sequence = 0;
 
   friend bool operator==(const RecordName&, const RecordName&) = default;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.producer, self.sequence);
+  }
 };
 
 /// Which record a ref of one patient is: of vitals the last 2048, of everything else the last 4096.
@@ -27,14 +31,31 @@ class RecordNames {
   bool Find(Ref ref, RecordName* out) const;
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.producers_, self.vitals_, self.others_);
+  }
+  bool Valid() const;
+
   struct Entry {
     Ref ref = 0;
     std::uint64_t sequence = 0;
     std::uint16_t producer = 0;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.ref, self.sequence, self.producer);
+    }
   };
   struct Ring {
     std::vector<Entry> entries;
     std::size_t head = 0;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.entries, self.head);
+    }
   };
   static void Push(Ring* ring, std::size_t bound, const Entry& entry);
   std::uint16_t Intern(std::string_view producer);
@@ -51,9 +72,21 @@ class Repeats {
   bool Seen(std::uint64_t digest, bool vitals);
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.vitals_, self.others_);
+  }
+  bool Valid() const;
+
   struct Ring {
     std::vector<std::uint64_t> digests;
     std::size_t head = 0;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.digests, self.head);
+    }
   };
   Ring vitals_, others_;
 };

@@ -21,6 +21,11 @@ struct Sample {
   double value = 0;
   bool late = false;  ///< Arrived after a newer value of its signal.
   SiteIndex site = 0;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.effective, self.ref, self.value, self.late, self.site);
+  }
 };
 
 /// Statistics over a span of effective time; everything else is meaningless where n is 0.
@@ -31,6 +36,12 @@ struct SpanStats {
 
   void Add(const Sample& sample);
   void Merge(const SpanStats& other);
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.n, self.min, self.max, self.sum, self.first, self.last, self.first_at,
+            self.last_at, self.min_at, self.max_at);
+  }
 };
 
 enum class BaselineStatus : std::uint32_t { kNone = 0, kProvisional = 1, kEstablished = 2 };
@@ -41,11 +52,21 @@ struct Baseline {
   double median = 0, mad = 0;
   std::uint32_t n = 0;
   std::int64_t from = 0, to = 0;  ///< Times of the first and last value behind it.
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.status, self.median, self.mad, self.n, self.from, self.to);
+  }
 };
 
 /// A span of effective time, from ≤ t < to.
 struct TimeSpan {
   std::int64_t from = 0, to = 0;
+
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.from, self.to);
+  }
 };
 
 /// What a baseline is taken from.
@@ -91,9 +112,20 @@ class Series {
   bool Dense() const { return dense_; }
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.amendments_, self.raw_, self.minutes_, self.hours_);
+  }
+
   struct Bucket {
     std::int64_t effective = 0;  ///< Start.
     SpanStats stats;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.effective, self.stats);
+    }
   };
   void FoldMinute(const Sample& sample);
   void FoldHour(const Bucket& minute);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/checkpoint/codec.h"
+
 namespace tonus::core {
 
 /// At most `bound` elements with an `effective` time, oldest first; equal times in order of
@@ -69,6 +71,26 @@ class TimeRing {
   }
 
  private:
+  friend struct StateFields;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    if constexpr (Archive::kReading) {
+      const std::size_t n = archive.Count();
+      if (n > self.bound_) archive.Refuse("more is kept than there is room for");
+      self.items_.clear();
+      self.head_ = 0;
+      for (std::size_t i = 0; i < n && archive.Good(); ++i) {
+        archive(self.items_.emplace_back());
+        if (i > 0 && self.items_[i].effective < self.items_[i - 1].effective) {
+          archive.Refuse("what is kept by time is out of order");
+        }
+      }
+    } else {
+      archive(static_cast<std::uint32_t>(self.size()));
+      for (std::size_t i = 0; i < self.size(); ++i) archive(self[i]);
+    }
+  }
+
   std::size_t Slot(std::size_t i) const {
     const std::size_t slot = head_ + i;
     return slot < items_.size() ? slot : slot - items_.size();
