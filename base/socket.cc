@@ -48,8 +48,12 @@ std::string HintOfBind(int error) {
 
 }  // namespace
 
-SocketContext::SocketContext() : handle_(zmq_ctx_new()) {}
-SocketContext::~SocketContext() { zmq_ctx_term(handle_); }
+SocketContext::SocketContext(Environment* environment)
+    : environment_(environment), handle_(environment == nullptr ? zmq_ctx_new() : nullptr) {}
+
+SocketContext::~SocketContext() {
+  if (handle_ != nullptr) zmq_ctx_term(handle_);
+}
 
 SocketMessage::SocketMessage() { zmq_msg_init(AsMessage(storage_.data())); }
 
@@ -82,6 +86,10 @@ void Socket::Close::operator()(void* handle) const { zmq_close(handle); }
 Result<Socket> Socket::Make(const SocketContext& context, SocketKind kind,
                             const SocketOptions& options) {
   Socket socket;
+  if (Environment* environment = context.Surroundings()) {
+    socket.frames_ = environment->MakeSocket(kind, options);
+    return socket;
+  }
   socket.handle_.reset(zmq_socket(context.Handle(), TypeOf(kind)));
   if (socket.handle_ == nullptr) {
     return Fail(ErrorCode::kUnreachable,
@@ -101,6 +109,7 @@ Result<Socket> Socket::Make(const SocketContext& context, SocketKind kind,
 }
 
 Result<std::string> Socket::Bind(const std::string& endpoint) {
+  if (frames_ != nullptr) return frames_->Bind(endpoint);
   if (zmq_bind(handle_.get(), endpoint.c_str()) != 0) {
     const int error = errno;
     return Fail(ErrorCode::kUnreachable, std::string("cannot listen: ") + zmq_strerror(error),
@@ -113,23 +122,27 @@ Result<std::string> Socket::Bind(const std::string& endpoint) {
 }
 
 Result<void> Socket::Connect(const std::string& endpoint) {
+  if (frames_ != nullptr) return frames_->Connect(endpoint);
   if (zmq_connect(handle_.get(), endpoint.c_str()) == 0) return {};
   return Fail(ErrorCode::kUnreachable, std::string("cannot connect: ") + zmq_strerror(errno),
               endpoint, "an endpoint is tcp://ADDRESS:PORT or ipc://PATH");
 }
 
 Result<void> Socket::Subscribe(std::string_view prefix) {
+  if (frames_ != nullptr) return frames_->Subscribe(prefix);
   if (zmq_setsockopt(handle_.get(), ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) == 0) return {};
   return Fail(ErrorCode::kUnreachable, std::string("cannot subscribe: ") + zmq_strerror(errno));
 }
 
 SocketOutcome Socket::Send(std::string_view bytes, bool more) {
+  if (frames_ != nullptr) return frames_->Send(bytes, more);
   const int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
   if (zmq_send(handle_.get(), bytes.data(), bytes.size(), flags) >= 0) return SocketOutcome::kDone;
   return OutcomeOfErrno();
 }
 
 SocketOutcome Socket::Receive(SocketMessage& message, bool* more) {
+  if (frames_ != nullptr) return frames_->Receive(message, more);
   zmq_msg_t* raw = AsMessage(message.Raw());
   if (zmq_msg_recv(raw, handle_.get(), ZMQ_DONTWAIT) < 0) return OutcomeOfErrno();
   if (more != nullptr) *more = zmq_msg_more(raw) != 0;
@@ -142,7 +155,8 @@ void Socket::SkipRest(bool more) {
   }
 }
 
-int PollSockets(std::span<PollItem> items, std::int64_t timeout_ms) {
+int PollSockets(std::span<PollItem> items, std::int64_t timeout_ms, Environment* environment) {
+  if (environment != nullptr) return environment->Poll(items, timeout_ms);
   std::array<zmq_pollitem_t, 8> raw = {};
   const std::size_t count = items.size() < raw.size() ? items.size() : raw.size();
   for (std::size_t i = 0; i < count; ++i) {

@@ -8,20 +8,24 @@
 #include <string>
 #include <string_view>
 
+#include "base/environment.h"
 #include "base/result.h"
 
 namespace tonus {
 
 /// A ZeroMQ context: the threads behind sockets. Outlives its sockets; may be shared by threads.
+/// With an environment (borrowed) there is none, and that makes the sockets.
 class SocketContext {
  public:
-  SocketContext();
+  explicit SocketContext(Environment* environment = nullptr);
   ~SocketContext();
   SocketContext(const SocketContext&) = delete;
   SocketContext& operator=(const SocketContext&) = delete;
   void* Handle() const { return handle_; }
+  Environment* Surroundings() const { return environment_; }
 
  private:
+  Environment* environment_;
   void* handle_;
 };
 
@@ -60,7 +64,8 @@ enum class SocketOutcome {
   kFailed,  ///< The context ends, or a bug.
 };
 
-/// A ZeroMQ socket; one thread at a time. Nothing here waits: PollSockets does.
+/// A ZeroMQ socket, or one of an environment; one thread at a time. Nothing here waits: PollSockets
+/// does.
 class Socket {
  public:
   static Result<Socket> Make(const SocketContext& context, SocketKind kind,
@@ -78,12 +83,14 @@ class Socket {
   void SkipRest(bool more);
 
   void* Handle() const { return handle_.get(); }
+  FrameSocket* Frames() const { return frames_.get(); }
 
  private:
   struct Close {
     void operator()(void* handle) const;
   };
   std::unique_ptr<void, Close> handle_;
+  std::unique_ptr<FrameSocket> frames_;  ///< Of an environment; then there is no handle.
 };
 
 /// A socket or a file descriptor to wait for.
@@ -94,7 +101,8 @@ struct PollItem {
 };
 
 /// Waits until one is readable or `timeout_ms` have passed (negative: for ever). Returns how many
-/// are readable.
-int PollSockets(std::span<PollItem> items, std::int64_t timeout_ms);
+/// are readable. Sockets of an environment are waited for there.
+int PollSockets(std::span<PollItem> items, std::int64_t timeout_ms,
+                Environment* environment = nullptr);
 
 }  // namespace tonus

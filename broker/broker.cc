@@ -15,24 +15,6 @@
 namespace tonus {
 namespace {
 
-/// Replies that wait for a producer: at least one for each of its batches under way.
-constexpr std::int32_t kReplyQueue = 100000;
-constexpr std::int32_t kIntakeQueue = 100000;
-constexpr std::int32_t kReplayQueue = 1000;
-
-/// Binds one socket, or leaves it out where there is no endpoint.
-Result<std::optional<Socket>> BindOne(const SocketContext& context, SocketKind kind,
-                                      const SocketOptions& options, const std::string& endpoint,
-                                      std::string& bound) {
-  if (endpoint.empty()) return std::optional<Socket>();
-  Result<Socket> socket = Socket::Make(context, kind, options);
-  if (!socket) return tl::unexpected<Error>(socket.error());
-  const Result<std::string> address = socket->Bind(endpoint);
-  if (!address) return tl::unexpected<Error>(address.error());
-  bound = *address;
-  return std::optional<Socket>(std::move(*socket));
-}
-
 /// Signals are for the main thread: a thread of the broker starts with all of them blocked.
 template <class Body>
 std::thread StartQuietThread(const char* name, Body body) {
@@ -57,43 +39,6 @@ struct Broker::Impl {
   std::unique_ptr<Writer> writer;
   std::thread front_thread;
   std::thread writer_thread;
-
-  Result<FrontSockets> Bind() {
-    SocketOptions common;
-    common.max_message_bytes = static_cast<std::int64_t>(options.max_message_bytes);
-    SocketOptions ingest = common;
-    ingest.send_queue_messages = kReplyQueue;
-    ingest.mandatory = true;
-    SocketOptions intake = common;
-    intake.receive_queue_messages = kIntakeQueue;
-    SocketOptions live = common;
-    live.send_queue_messages = options.live_queue_messages;
-    SocketOptions replay = common;
-    replay.send_queue_messages = kReplayQueue;
-    replay.mandatory = true;
-    FrontSockets sockets;
-    const struct {
-      std::optional<Socket>& socket;
-      SocketKind kind;
-      const SocketOptions& options;
-      const std::string& endpoint;
-      std::string& bound;
-    } wanted[] = {
-        {sockets.ingest, SocketKind::kRouter, ingest, options.ingest_endpoint, endpoints.ingest},
-        {sockets.intake, SocketKind::kSub, intake, options.intake_endpoint, endpoints.intake},
-        {sockets.live, SocketKind::kXPub, live, options.live_endpoint, endpoints.live},
-        {sockets.replay, SocketKind::kRouter, replay, options.replay_endpoint, endpoints.replay}};
-    for (const auto& want : wanted) {
-      auto socket = BindOne(context, want.kind, want.options, want.endpoint, want.bound);
-      if (!socket) return tl::unexpected<Error>(socket.error());
-      want.socket = std::move(*socket);
-    }
-    if (sockets.intake) {
-      const Result<void> subscribed = sockets.intake->Subscribe("");
-      if (!subscribed) return tl::unexpected<Error>(subscribed.error());
-    }
-    return sockets;
-  }
 };
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -109,7 +54,7 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
   if (!log) return tl::unexpected<Error>(log.error());
   Result<std::unique_ptr<LogReader>> reader = (*log)->NewReader();
   if (!reader) return tl::unexpected<Error>(reader.error());
-  Result<FrontSockets> sockets = impl->Bind();
+  Result<FrontSockets> sockets = BindFront(impl->context, impl->options, impl->endpoints);
   if (!sockets) return tl::unexpected<Error>(sockets.error());
   const Offset last = (*log)->LastOffset();
   impl->front = std::make_unique<Front>(std::move(*sockets), std::move(*reader), options,

@@ -11,6 +11,8 @@
 
 namespace tonus {
 
+class Environment;
+
 /// How a broker runs. Endpoints are ZeroMQ's: `tcp://127.0.0.1:*` takes a free port. An empty
 /// endpoint leaves that socket out.
 struct BrokerOptions {
@@ -38,6 +40,7 @@ struct BrokerOptions {
 
   /// Free bytes of the file system of `data_dir`; empty: asks the system. For tests.
   std::function<std::uint64_t()> free_bytes;
+  Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// The addresses that were bound; empty where that socket was left out.

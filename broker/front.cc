@@ -41,34 +41,40 @@ Front::Front(FrontSockets sockets, std::unique_ptr<LogReader> reader, const Brok
 }
 
 void Front::Run() {
-  while (!exchange_.Stopped()) {
-    const std::int64_t timeout = replays_ ? replays_->Serve() : 1000;
-    std::array<PollItem, 5> items;
-    std::size_t count = 0;
-    const auto add = [&](const Socket& socket) {
-      items[count].socket = &socket;
-      return static_cast<int>(count++);
-    };
-    items[count++].descriptor = exchange_.FrontDescriptor();
-    // A long queue for the disk pushes back through ZeroMQ and TCP to whoever sends.
-    const bool room = exchange_.QueuedBytes() < options_.queue_bytes;
-    const int ingest = sockets_.ingest && room ? add(*sockets_.ingest) : -1;
-    const int intake = sockets_.intake && room ? add(*sockets_.intake) : -1;
-    const int live = sockets_.live ? add(*sockets_.live) : -1;
-    const int replay = replays_ ? add(replays_->Handle()) : -1;
-    PollSockets({items.data(), count}, room ? timeout : std::min<std::int64_t>(timeout, 5));
-    const auto ready = [&](int index) {
-      return index >= 0 && items[static_cast<std::size_t>(index)].readable;
-    };
-    if (exchange_.Stopped()) return;
-    // Subscriptions and new replays come before outcomes, so that who has asked misses nothing.
-    if (ready(live)) ReceiveSubscriptions();
-    if (items[0].readable) HandleOutcomes();
-    if (ready(replay)) replays_->Receive();
-    if (ready(ingest)) ReceiveIngest();
-    if (ready(intake)) ReceiveIntake();
-    exchange_.counters.queue_bytes = exchange_.QueuedBytes();
+  while (StepOnce()) {
   }
+}
+
+bool Front::StepOnce() {
+  if (exchange_.Stopped()) return false;
+  const std::int64_t timeout = replays_ ? replays_->Serve() : 1000;
+  std::array<PollItem, 5> items;
+  std::size_t count = 0;
+  const auto add = [&](const Socket& socket) {
+    items[count].socket = &socket;
+    return static_cast<int>(count++);
+  };
+  items[count++].descriptor = exchange_.FrontDescriptor();
+  // A long queue for the disk pushes back through ZeroMQ and TCP to whoever sends.
+  const bool room = exchange_.QueuedBytes() < options_.queue_bytes;
+  const int ingest = sockets_.ingest && room ? add(*sockets_.ingest) : -1;
+  const int intake = sockets_.intake && room ? add(*sockets_.intake) : -1;
+  const int live = sockets_.live ? add(*sockets_.live) : -1;
+  const int replay = replays_ ? add(replays_->Handle()) : -1;
+  PollSockets({items.data(), count}, room ? timeout : std::min<std::int64_t>(timeout, 5),
+              options_.environment);
+  const auto ready = [&](int index) {
+    return index >= 0 && items[static_cast<std::size_t>(index)].readable;
+  };
+  if (exchange_.Stopped()) return false;
+  // Subscriptions and new replays come before outcomes, so that who has asked misses nothing.
+  if (ready(live)) ReceiveSubscriptions();
+  if (items[0].readable) HandleOutcomes();
+  if (ready(replay)) replays_->Receive();
+  if (ready(ingest)) ReceiveIngest();
+  if (ready(intake)) ReceiveIntake();
+  exchange_.counters.queue_bytes = exchange_.QueuedBytes();
+  return true;
 }
 
 std::unique_ptr<Job> Front::NewJob() {

@@ -25,6 +25,10 @@ struct FrontSockets {
   std::optional<Socket> replay;
 };
 
+/// Makes and binds the sockets that have an endpoint. Fails with kUnreachable.
+Result<FrontSockets> BindFront(const SocketContext& context, const BrokerOptions& options,
+                               BrokerEndpoints& endpoints);
+
 /// The thread that owns all sockets: takes requests and hands them to the writer, sends answers,
 /// fans out what was committed, feeds replays. Never touches the writing side of the log.
 ///
@@ -38,6 +42,9 @@ class Front {
 
   /// Until the exchange stops.
   void Run();
+
+  /// Waits until there is something to do, and does it. False when the exchange has stopped.
+  bool StepOnce();
 
  private:
   struct Session {

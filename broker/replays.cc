@@ -9,7 +9,6 @@ namespace tonus {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr int kRequestsARound = 64;
 constexpr std::size_t kSliceBytes = 256U << 10U;
@@ -118,7 +117,7 @@ void Replays::Start(const std::string& peer, const v1::ReplayRequest& request) {
   replay.credit = std::min(start.credit_bytes(), kMaxCredit);
   replay.to = start.to_offset();
   if (replay.to == 0 && !replay.follow) replay.to = last_offset_;
-  replay.last_sent = steady_clock::now();
+  replay.last_sent = SteadyNow(options_.environment);
   switch (start.from_case()) {
     case v1::ReplayStart::kRecordedNs: {
       const Result<Offset> found = reader_->FindByTime(start.recorded_ns());
@@ -182,7 +181,7 @@ void Replays::Info(const std::string& peer, std::uint64_t id) {
 }
 
 std::int64_t Replays::Serve() {
-  const TimePoint now = steady_clock::now();
+  const TimePoint now = SteadyNow(options_.environment);
   bool more = false;
   bool blocked = false;
   TimePoint wake = now + kHeartbeat;

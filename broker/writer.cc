@@ -26,9 +26,9 @@ std::uint64_t FreeBytesOf(const std::string& dir) {
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
-std::uint64_t ElapsedNs(steady_clock::time_point since) {
+std::uint64_t NsOf(steady_clock::duration time) {
   return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - since).count());
+      std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
 }
 
 void Raise(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
@@ -45,27 +45,28 @@ Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange&
       admission_(options.max_payload_bytes, log_->Identity().clock == LogClock::kGiven),
       free_bytes_(options.free_bytes),
       wall_(log_->Identity().clock == LogClock::kWall),
-      next_tick_(steady_clock::now()) {
+      next_tick_(Now()) {
   if (!free_bytes_) free_bytes_ = [dir = options_.data_dir] { return FreeBytesOf(dir); };
   counters_.last_offset = log_->LastOffset();
   CheckDisk();
 }
 
 void Writer::Run() {
-  std::vector<std::unique_ptr<Job>> jobs;
-  while (!exchange_.Stopped()) {
-    exchange_.TakeJobs(NextDeadline(), kRoundBytes, jobs);
-    if (exchange_.Stopped()) return;
-    const Result<void> done = Round(jobs);
-    if (!done) {
-      exchange_.Fail(done.error());
-      return;
-    }
+  while (StepOnce(NextDeadline())) {
   }
 }
 
+bool Writer::StepOnce(TimePoint deadline) {
+  if (exchange_.Stopped()) return false;
+  exchange_.TakeJobs(deadline, kRoundBytes, jobs_);
+  if (exchange_.Stopped()) return false;
+  const Result<void> done = Round(jobs_);
+  if (!done) exchange_.Fail(done.error());
+  return done.has_value();
+}
+
 Writer::TimePoint Writer::NextDeadline() const {
-  const TimePoint idle = steady_clock::now() + kIdle;
+  const TimePoint idle = Now() + kIdle;
   if (!wall_ || options_.tick_interval_ns <= 0) return idle;
   return std::min(idle, next_tick_);
 }
@@ -73,7 +74,7 @@ Writer::TimePoint Writer::NextDeadline() const {
 Result<void> Writer::Round(std::vector<std::unique_ptr<Job>>& jobs) {
   CheckDisk();
   const bool ticks = wall_ && options_.tick_interval_ns > 0;
-  tick_due_ = ticks && steady_clock::now() >= next_tick_;
+  tick_due_ = ticks && Now() >= next_tick_;
   if (jobs.empty() && !tick_due_ && !health_due_) return TidyUp(true);
   group_ = std::make_shared<CommittedGroup>();
   group_->first = log_->LastOffset() + 1;
@@ -99,7 +100,7 @@ Result<void> Writer::CommitAndHandOver(std::vector<std::unique_ptr<Job>>& jobs) 
   if (changed) {
     const Result<Offset> committed = log_->Commit();
     if (!committed) return tl::unexpected<Error>(committed.error());
-    const std::uint64_t took = ElapsedNs(begin);
+    const std::uint64_t took = NsOf(Now() - begin);
     counters_.commits += 1;
     counters_.commit_ns += took;
     Raise(counters_.commit_max_ns, took);
@@ -260,8 +261,7 @@ Result<void> Writer::AppendTick() {
   if (!done) return done;
   counters_.ticks += 1;
   // A late tick is followed by the next one in its own time, not by a burst.
-  next_tick_ = std::max(next_tick_ + std::chrono::nanoseconds(options_.tick_interval_ns),
-                        steady_clock::now());
+  next_tick_ = std::max(next_tick_ + std::chrono::nanoseconds(options_.tick_interval_ns), Now());
   return {};
 }
 

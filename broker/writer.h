@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/environment.h"
 #include "broker/admission.h"
 #include "broker/broker.h"
 #include "broker/exchange.h"
@@ -23,12 +24,19 @@ class Writer {
  public:
   Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange& exchange);
 
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   /// Until the exchange stops.
   void Run();
 
- private:
-  using TimePoint = std::chrono::steady_clock::time_point;
+  /// One round: waits for jobs until `deadline`. False when it is over: the exchange has stopped,
+  /// or the log has failed, which stops it.
+  bool StepOnce(TimePoint deadline);
 
+  /// When there is something to do without a job.
+  TimePoint NextDeadline() const;
+
+ private:
   struct PendingAck {
     std::uint64_t last_sequence = 0;
     Offset last_offset = 0;
@@ -56,7 +64,7 @@ class Writer {
   Result<void> TidyUp(bool idle);
   void CheckDisk();
   std::uint32_t CreditFor(bool core) const;
-  TimePoint NextDeadline() const;
+  TimePoint Now() const { return SteadyNow(options_.environment); }
 
   std::unique_ptr<Log> log_;
   const BrokerOptions options_;
@@ -68,6 +76,7 @@ class Writer {
   TimePoint next_tick_;
   bool tick_due_ = false;
   bool health_due_ = false;
+  std::vector<std::unique_ptr<Job>> jobs_;  ///< Of this round.
   std::map<std::string, PendingAck> acks_;  ///< By peer, of this round.
   std::vector<Reply> replies_;              ///< Of this round.
   std::shared_ptr<CommittedGroup> group_;   ///< Of this round, until the commit ours alone.

@@ -17,10 +17,11 @@ using std::chrono::steady_clock;
 /// A connection for one question.
 class Question {
  public:
-  explicit Question(const std::string& endpoint) : endpoint_(endpoint) {}
+  Question(const std::string& endpoint, Environment* environment)
+      : endpoint_(endpoint), environment_(environment), context_(environment) {}
 
   Result<void> Ask(const v1::ReplayRequest& request, std::int64_t timeout_ms) {
-    deadline_ = steady_clock::now() + milliseconds(timeout_ms);
+    deadline_ = SteadyNow(environment_) + milliseconds(timeout_ms);
     Result<Socket> made = Socket::Make(context_, SocketKind::kDealer, SocketOptions());
     if (!made) return tl::unexpected<Error>(made.error());
     const Result<void> connected = made->Connect(endpoint_);
@@ -36,14 +37,14 @@ class Question {
     bool more = false;
     while (socket_->Receive(message, &more) != SocketOutcome::kDone) {
       const std::int64_t left =
-          std::chrono::ceil<milliseconds>(deadline_ - steady_clock::now()).count();
+          std::chrono::ceil<milliseconds>(deadline_ - SteadyNow(environment_)).count();
       if (left <= 0) {
         return Fail(ErrorCode::kUnreachable, "no broker answers in time", endpoint_,
                     "is the broker running, and is this its replay endpoint?");
       }
       PollItem item;
       item.socket = socket_.get();
-      PollSockets({&item, 1}, left);
+      PollSockets({&item, 1}, left, environment_);
     }
     socket_->SkipRest(more);
     v1::ReplayReply reply;
@@ -62,6 +63,7 @@ class Question {
 
  private:
   const std::string endpoint_;
+  Environment* const environment_;
   SocketContext context_;
   std::unique_ptr<Socket> socket_;
   steady_clock::time_point deadline_;
@@ -83,8 +85,9 @@ Record TakeRecord(v1::LogRecord& record) {
   return taken;
 }
 
-Result<RemoteLog> AskLog(const std::string& replay_endpoint, std::int64_t timeout_ms) {
-  Question question(replay_endpoint);
+Result<RemoteLog> AskLog(const std::string& replay_endpoint, std::int64_t timeout_ms,
+                         Environment* environment) {
+  Question question(replay_endpoint, environment);
   v1::ReplayRequest request;
   request.mutable_info();
   const Result<void> asked = question.Ask(request, timeout_ms);
@@ -104,8 +107,8 @@ Result<RemoteLog> AskLog(const std::string& replay_endpoint, std::int64_t timeou
 
 Result<AlertSnapshot> AskOpenAlerts(const std::string& replay_endpoint,
                                     const std::vector<std::string>& prefixes,
-                                    std::int64_t timeout_ms) {
-  Question question(replay_endpoint);
+                                    std::int64_t timeout_ms, Environment* environment) {
+  Question question(replay_endpoint, environment);
   v1::ReplayRequest request;
   request.mutable_snapshot();
   for (const std::string& prefix : prefixes) request.mutable_snapshot()->add_prefixes(prefix);

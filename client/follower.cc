@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/socket.h"
 #include "client/replay_reply.h"
 #include "tonus/v1/bus.pb.h"
@@ -29,7 +30,11 @@ constexpr std::size_t kMaxPending = 65536;
 /// Asks for the log's identity, then starts the replay at the next offset; both again after a
 /// silence. Each start has an id of its own, so that words of an older one are known as such.
 struct Follower::Impl {
-  FollowerOptions options;
+  explicit Impl(const FollowerOptions& given) : options(given), context(given.environment) {}
+
+  TimePoint Now() const { return SteadyNow(options.environment); }
+
+  const FollowerOptions options;
   SocketContext context;
   std::optional<Socket> socket;
   std::string log_id;
@@ -47,10 +52,10 @@ struct Follower::Impl {
   std::uint64_t reconnects = 0;
   bool heard_once = false;
   bool started = false;
-  TimePoint last_heard = steady_clock::now();    ///< Anything.
-  TimePoint connected_at = steady_clock::now();  ///< Of this connection.
-  TimePoint last_chunk = steady_clock::now();    ///< Of the running replay.
-  TimePoint last_probe = steady_clock::now();
+  TimePoint last_heard = Now();    ///< Anything.
+  TimePoint connected_at = Now();  ///< Of this connection.
+  TimePoint last_chunk = Now();    ///< Of the running replay.
+  TimePoint last_probe = Now();
   std::optional<TimePoint> retry_at;
   std::optional<Error> fatal;
   v1::ReplayReply reply;  // Reused.
@@ -64,7 +69,7 @@ struct Follower::Impl {
     if (!connected) return connected;
     socket.emplace(std::move(*made));
     started = false;
-    connected_at = last_chunk = steady_clock::now();
+    connected_at = last_chunk = Now();
     Probe();
     return {};
   }
@@ -77,7 +82,7 @@ struct Follower::Impl {
     v1::ReplayRequest request;
     request.mutable_info();
     Send(request);
-    last_probe = steady_clock::now();
+    last_probe = Now();
   }
 
   void Start() {
@@ -105,7 +110,7 @@ struct Follower::Impl {
     start.set_credit_bytes(options.credit_bytes > held ? options.credit_bytes - held : 1);
     Send(request);
     started = true;
-    last_chunk = steady_clock::now();
+    last_chunk = Now();
   }
 
   void Die(ErrorCode code, const std::string& what, const std::string& hint) {
@@ -129,7 +134,7 @@ struct Follower::Impl {
       return;
     }
     // An answer without words of our replay: it does not run (any more).
-    const bool quiet = steady_clock::now() - last_chunk >= kProbeAfter;
+    const bool quiet = Now() - last_chunk >= kProbeAfter;
     if (!started || (quiet && !complete)) {
       if (started) ++reconnects;
       Start();
@@ -138,7 +143,7 @@ struct Follower::Impl {
 
   void OnChunk(std::uint64_t bytes) {
     v1::ReplayChunk& chunk = *reply.mutable_chunk();
-    last_chunk = steady_clock::now();
+    last_chunk = Now();
     if (!positioned) {
       positioned = true;
       received_next = chunk.first_offset();
@@ -162,7 +167,7 @@ struct Follower::Impl {
   void OnRefusal() {
     const v1::Refusal& refusal = reply.refusal();
     if (refusal.retry()) {
-      retry_at = steady_clock::now() + kRetryRefused;
+      retry_at = Now() + kRetryRefused;
       started = false;
     } else if (refusal.code() == "corrupt") {
       Die(ErrorCode::kCorrupt, refusal.sentence(), {});
@@ -182,7 +187,7 @@ struct Follower::Impl {
       if (!reply.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) continue;
       any = true;
       heard_once = true;
-      last_heard = steady_clock::now();
+      last_heard = Now();
       if (reply.has_info()) {
         OnInfo();
       } else if (reply.id() == id && started) {
@@ -199,7 +204,7 @@ struct Follower::Impl {
     // A caller that has enough to do has not looked for the broker's words, so their absence says
     // nothing.
     if (complete || pending.size() >= kMaxPending) return {};
-    const TimePoint now = steady_clock::now();
+    const TimePoint now = Now();
     if (retry_at && now >= *retry_at) {
       retry_at.reset();
       Start();
@@ -239,8 +244,7 @@ Result<std::unique_ptr<Follower>> Follower::Open(const FollowerOptions& options)
     return Fail(ErrorCode::kUsage, "a follower needs an endpoint, credit and a timeout",
                 options.endpoint);
   }
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
+  auto impl = std::make_unique<Impl>(options);
   impl->log_id = options.log_id;
   if (options.from == FollowFrom::kOffset) {
     impl->received_next = std::max<Offset>(options.offset, 1);
@@ -253,7 +257,7 @@ Result<std::unique_ptr<Follower>> Follower::Open(const FollowerOptions& options)
 
 Result<FollowBatch> Follower::Next(std::size_t max_records, std::int64_t timeout_ms) {
   Impl& impl = *impl_;
-  const TimePoint deadline = steady_clock::now() + milliseconds(timeout_ms);
+  const TimePoint deadline = impl.Now() + milliseconds(timeout_ms);
   const bool was_at_end = impl.at_end;
   const Offset was_at = impl.received_next;
   while (true) {
@@ -263,12 +267,11 @@ Result<FollowBatch> Follower::Next(std::size_t max_records, std::int64_t timeout
     // News without records is news too: the end was reached, or the range moved on.
     const bool news = impl.complete || (impl.at_end && !was_at_end) || impl.received_next != was_at;
     if (!impl.pending.empty() || news || impl.fatal) break;
-    const std::int64_t left =
-        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+    const std::int64_t left = std::chrono::ceil<milliseconds>(deadline - impl.Now()).count();
     if (left <= 0) break;
     PollItem item;
     item.socket = &*impl.socket;
-    PollSockets({&item, 1}, std::min<std::int64_t>(left, 100));
+    PollSockets({&item, 1}, std::min<std::int64_t>(left, 100), impl.options.environment);
   }
   FollowBatch batch;
   const std::size_t count = std::min(max_records, impl.pending.size());
@@ -290,7 +293,7 @@ Offset Follower::NextOffset() const { return impl_->DeliveredNext(); }
 
 bool Follower::Connected() const {
   return impl_->heard_once &&
-         steady_clock::now() - impl_->last_heard < milliseconds(impl_->options.silence_timeout_ms);
+         impl_->Now() - impl_->last_heard < milliseconds(impl_->options.silence_timeout_ms);
 }
 
 std::uint64_t Follower::Reconnects() const { return impl_->reconnects; }

@@ -11,6 +11,8 @@
 
 namespace tonus {
 
+class Environment;
+
 /// Where a Follower begins.
 enum class FollowFrom {
   kOffset,        ///< FollowerOptions::offset.
@@ -28,7 +30,8 @@ struct FollowerOptions {
   std::vector<std::string> prefixes;  ///< Topic prefixes; none: everything.
   std::uint64_t credit_bytes = 8U << 20U;  ///< Under way at any time.
   std::int64_t silence_timeout_ms = 5000;  ///< Without a word from the broker: connect anew.
-  std::string log_id;  ///< Refuses any other log; empty: takes the first it meets.
+  std::string log_id;                  ///< Refuses any other log; empty: takes the first it meets.
+  Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// What Follower::Next returns.
@@ -92,11 +95,12 @@ class Follower {
 };
 
 /// Asks a broker which log it has. kUnreachable where nobody answers in `timeout_ms`.
-Result<RemoteLog> AskLog(const std::string& replay_endpoint, std::int64_t timeout_ms);
+Result<RemoteLog> AskLog(const std::string& replay_endpoint, std::int64_t timeout_ms,
+                         Environment* environment = nullptr);
 
 /// Asks a broker for its open alerts. kUnreachable where nobody answers in `timeout_ms`.
 Result<AlertSnapshot> AskOpenAlerts(const std::string& replay_endpoint,
                                     const std::vector<std::string>& prefixes,
-                                    std::int64_t timeout_ms);
+                                    std::int64_t timeout_ms, Environment* environment = nullptr);
 
 }  // namespace tonus

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/socket.h"
 #include "base/topic.h"
 #include "client/follower.h"
@@ -44,7 +45,11 @@ bool Matches(std::string_view topic, const std::vector<std::string>& prefixes) {
 }  // namespace
 
 struct LiveReader::Impl {
-  LiveOptions options;
+  explicit Impl(const LiveOptions& given) : options(given), context(given.environment) {}
+
+  TimePoint Now() const { return SteadyNow(options.environment); }
+
+  const LiveOptions options;
   SocketContext context;
   std::optional<Socket> socket;
   std::map<std::string, Offset, std::less<>> last_of_stream;
@@ -89,7 +94,7 @@ struct LiveReader::Impl {
   }
 
   void NoteLiveness(const Record& record) {
-    const TimePoint now = steady_clock::now();
+    const TimePoint now = Now();
     if (record.topic == "tick.") {
       last_tick_at = now;
       unanswered.push_back({record.offset, now});
@@ -127,10 +132,11 @@ struct LiveReader::Impl {
     wanted.to_offset = to;
     wanted.follow = false;
     wanted.prefixes = prefixes;
+    wanted.environment = options.environment;
     const Result<std::unique_ptr<Follower>> follower = Follower::Open(wanted);
     if (!follower) return;
-    const TimePoint deadline = steady_clock::now() + milliseconds(kFillTimeoutMs);
-    while (steady_clock::now() < deadline) {
+    const TimePoint deadline = Now() + milliseconds(kFillTimeoutMs);
+    while (Now() < deadline) {
       Result<FollowBatch> batch = (*follower)->Next(4096, 200);
       if (!batch) return;
       for (Record& record : batch->records) {
@@ -174,8 +180,7 @@ LiveReader::LiveReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LiveReader::~LiveReader() = default;
 
 Result<std::unique_ptr<LiveReader>> LiveReader::Open(const LiveOptions& options) {
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
+  auto impl = std::make_unique<Impl>(options);
   SocketOptions socket_options;
   socket_options.receive_queue_messages = 100000;
   Result<Socket> socket = Socket::Make(impl->context, SocketKind::kSub, socket_options);
@@ -197,24 +202,23 @@ Result<std::unique_ptr<LiveReader>> LiveReader::Open(const LiveOptions& options)
 Result<std::vector<Record>> LiveReader::Next(std::int64_t timeout_ms) {
   constexpr std::size_t kEnough = 4096;
   std::vector<Record> out;
-  const TimePoint deadline = steady_clock::now() + milliseconds(timeout_ms);
+  const TimePoint deadline = impl_->Now() + milliseconds(timeout_ms);
   while (true) {
     Record record;
     while (out.size() < kEnough && impl_->ReceiveOne(record)) {
       impl_->Take(std::move(record), out);
       record = Record();
     }
-    const std::int64_t left =
-        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+    const std::int64_t left = std::chrono::ceil<milliseconds>(deadline - impl_->Now()).count();
     if (!out.empty() || left <= 0) return out;
     PollItem item;
     item.socket = &*impl_->socket;
-    PollSockets({&item, 1}, left);
+    PollSockets({&item, 1}, left, impl_->options.environment);
   }
 }
 
 Liveness LiveReader::State() const {
-  const TimePoint now = steady_clock::now();
+  const TimePoint now = impl_->Now();
   const milliseconds stale(impl_->options.stale_after_ms);
   if (!impl_->last_tick_at || now - *impl_->last_tick_at >= stale) return Liveness::kBlind;
   if (!impl_->unanswered.empty() && now - impl_->unanswered.front().at >= stale) {

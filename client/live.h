@@ -10,6 +10,8 @@
 
 namespace tonus {
 
+class Environment;
+
 /// Whether silence means that nothing happened.
 enum class Liveness {
   kLive,      ///< Ticks arrive, and the core answers them.
@@ -22,6 +24,7 @@ struct LiveOptions {
   std::string replay_endpoint;        ///< For filling gaps; empty: gaps are counted and not filled.
   std::vector<std::string> prefixes;  ///< Topic prefixes; none: everything.
   std::int64_t stale_after_ms = 5000;  ///< See Liveness.
+  Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// Reads the `live` socket, and fills what it lost from `replay`.

@@ -10,6 +10,7 @@
 #include <random>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/socket.h"
 #include "tonus/v1/bus.pb.h"
 
@@ -32,7 +33,8 @@ constexpr milliseconds kRetryDisk{500};
 constexpr std::size_t kRecordOverhead = 48;
 
 /// Tells this publisher from others of its name; never 0.
-std::uint64_t RandomInstance() {
+std::uint64_t RandomInstance(Environment* environment) {
+  if (environment != nullptr) return environment->Random() | 1U;
   std::random_device random;
   const std::uint64_t high = random();
   return ((high << 32U) | random()) | 1U;
@@ -113,11 +115,15 @@ std::string EncodeRequest(const Batch& batch, std::uint64_t epoch) {
 struct Publisher::Impl {
   enum class State { kHello, kReady, kPause };
 
-  PublisherOptions options;
+  explicit Impl(const PublisherOptions& given) : options(given), context(given.environment) {}
+
+  TimePoint Now() const { return SteadyNow(options.environment); }
+
+  const PublisherOptions options;
   SocketContext context;
   std::optional<Socket> socket;
   State state = State::kHello;
-  const std::uint64_t instance = RandomInstance();
+  const std::uint64_t instance = RandomInstance(options.environment);
   std::uint32_t attempt = 0;  ///< Connections made.
   v1::Welcome welcome;
   v1::IngestReply reply;  // Reused.
@@ -139,9 +145,9 @@ struct Publisher::Impl {
   std::string disk_sentence;
   std::vector<RefusedPublish> refused;
   std::optional<Error> fatal;
-  TimePoint last_heard = steady_clock::now();
-  TimePoint last_hello = steady_clock::now();
-  TimePoint connected_at = steady_clock::now();
+  TimePoint last_heard = Now();
+  TimePoint last_hello = Now();
+  TimePoint connected_at = Now();
   TimePoint pause_until;
 
   Result<void> Connect() {
@@ -154,7 +160,7 @@ struct Publisher::Impl {
     if (!connected) return connected;
     socket.emplace(std::move(*made));
     ++attempt;
-    connected_at = last_heard = steady_clock::now();
+    connected_at = last_heard = Now();
     SayHello();
     return {};
   }
@@ -167,13 +173,13 @@ struct Publisher::Impl {
     request.mutable_hello()->set_attempt(attempt);
     static_cast<void>(socket->Send(request.SerializeAsString()));
     state = State::kHello;
-    last_hello = steady_clock::now();
+    last_hello = Now();
   }
 
   void Pause(milliseconds time) {
     if (state == State::kPause) return;
     state = State::kPause;
-    pause_until = steady_clock::now() + time;
+    pause_until = Now() + time;
   }
 
   void Die(ErrorCode code, const std::string& what, const std::string& hint = {}) {
@@ -209,7 +215,7 @@ struct Publisher::Impl {
       }
       const std::string bytes = EncodeRequest(batch, welcome.epoch());
       if (socket->Send(bytes) != SocketOutcome::kDone) return;
-      if (first) last_heard = steady_clock::now();
+      if (first) last_heard = Now();
       sent_records += batch.count;
       sent_bytes += batch.records.size() + kRecordOverhead;
       ++sent;
@@ -301,7 +307,7 @@ struct Publisher::Impl {
       if (socket->Receive(message, &more) != SocketOutcome::kDone) return any;
       socket->SkipRest(more);
       any = true;
-      last_heard = steady_clock::now();
+      last_heard = Now();
       const std::string_view bytes = message.View();
       if (!reply.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) continue;
       if (reply.has_welcome()) OnWelcome();
@@ -338,17 +344,17 @@ struct Publisher::Impl {
 
   Result<void> Step(std::int64_t timeout_ms) {
     if (fatal) return tl::unexpected<Error>(*fatal);
-    CloseOldBatch(steady_clock::now());
+    CloseOldBatch(Now());
     SendReady();
     if (!Receive() && timeout_ms > 0) {
       PollItem item;
       item.socket = &*socket;
       // Timers are looked at often enough for a pause, a linger and a probe to be on time.
       const std::int64_t slice = open || state != State::kReady ? 5 : 100;
-      PollSockets({&item, 1}, std::min(timeout_ms, slice));
+      PollSockets({&item, 1}, std::min(timeout_ms, slice), options.environment);
       Receive();
     }
-    const TimePoint now = steady_clock::now();
+    const TimePoint now = Now();
     const Result<void> done = Timers(now);
     if (!done) return done;
     CloseOldBatch(now);
@@ -374,12 +380,11 @@ Result<std::unique_ptr<Publisher>> Publisher::Open(const PublisherOptions& optio
     return Fail(ErrorCode::kUsage, "a publisher needs an endpoint, a producer name and batches",
                 options.endpoint);
   }
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
+  auto impl = std::make_unique<Impl>(options);
   const Result<void> connected = impl->Connect();
   if (!connected) return tl::unexpected<Error>(connected.error());
-  const TimePoint deadline = steady_clock::now() + milliseconds(options.connect_timeout_ms);
-  while (!impl->welcomed_once && !impl->fatal && steady_clock::now() < deadline) {
+  const TimePoint deadline = impl->Now() + milliseconds(options.connect_timeout_ms);
+  while (!impl->welcomed_once && !impl->fatal && impl->Now() < deadline) {
     const Result<void> stepped = impl->Step(50);
     if (!stepped) return tl::unexpected<Error>(stepped.error());
   }
@@ -401,12 +406,12 @@ Result<std::uint64_t> Publisher::Publish(const PublishRecord& record) {
                     std::to_string(impl.welcome.max_payload_bytes()) + " are allowed",
                 std::string(record.topic), "split it into several events");
   }
-  const TimePoint now = steady_clock::now();
+  const TimePoint now = impl.Now();
   const TimePoint deadline = now + milliseconds(impl.options.answer_timeout_ms);
   while (impl.buffered_bytes >= impl.options.buffer_bytes) {
     const Result<void> stepped = impl.Step(20);
     if (!stepped) return tl::unexpected<Error>(stepped.error());
-    if (impl.buffered_bytes >= impl.options.buffer_bytes && steady_clock::now() >= deadline) {
+    if (impl.buffered_bytes >= impl.options.buffer_bytes && impl.Now() >= deadline) {
       return tl::unexpected<Error>(
           impl.NotInTime("the buffer is full and nothing is acknowledged"));
     }
@@ -436,11 +441,10 @@ Result<std::uint64_t> Publisher::Publish(const PublishRecord& record) {
 }
 
 Result<void> Publisher::Poll(std::int64_t timeout_ms) {
-  const TimePoint deadline = steady_clock::now() + milliseconds(timeout_ms);
+  const TimePoint deadline = impl_->Now() + milliseconds(timeout_ms);
   const std::uint64_t acked = impl_->acked_sequence;
   while (true) {
-    const std::int64_t left =
-        std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+    const std::int64_t left = std::chrono::ceil<milliseconds>(deadline - impl_->Now()).count();
     const Result<void> stepped = impl_->Step(std::max<std::int64_t>(left, 0));
     if (!stepped) return stepped;
     if (left <= 0 || impl_->acked_sequence != acked || !impl_->refused.empty()) return {};
@@ -453,13 +457,13 @@ Result<void> Publisher::Send() {
 }
 
 Result<void> Publisher::Flush(std::int64_t timeout_ms) {
-  const TimePoint deadline = steady_clock::now() + milliseconds(timeout_ms);
+  const TimePoint deadline = impl_->Now() + milliseconds(timeout_ms);
   impl_->CloseBatch();
   while (true) {
     const Result<void> stepped = impl_->Step(20);
     if (!stepped) return stepped;
     if (impl_->batches.empty()) return {};
-    if (steady_clock::now() >= deadline) {
+    if (impl_->Now() >= deadline) {
       return tl::unexpected<Error>(impl_->NotInTime(std::to_string(impl_->buffered_records) +
                                                     " records are not acknowledged within " +
                                                     std::to_string(timeout_ms) + " ms"));

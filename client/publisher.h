@@ -11,6 +11,8 @@
 
 namespace tonus {
 
+class Environment;
+
 struct PublisherOptions {
   std::string endpoint;  ///< The broker's `ingest`.
   std::string
@@ -26,6 +28,8 @@ struct PublisherOptions {
   /// it: it derives its records again from the beginning (or a checkpoint) under the same names,
   /// and the broker drops the repeats, refusing one whose digest differs (kDiverged).
   std::uint64_t first_sequence = 0;
+
+  Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// One record to publish; views, borrowed for the call.

@@ -63,6 +63,7 @@ Result<std::vector<v1::ConfigRecord>> ReadConfigs(const ServiceOptions& options,
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
   follow.prefixes = {"config."};
+  follow.environment = options.environment;
   follow.follow = false;
   auto follower = Follower::Open(follow);
   if (!follower) return Unexpected(follower.error());
@@ -131,7 +132,7 @@ struct Service::Impl {
 };
 
 Result<void> Service::Impl::Connect() {
-  const auto log = AskLog(options.replay_endpoint, options.connect_timeout_ms);
+  const auto log = AskLog(options.replay_endpoint, options.connect_timeout_ms, options.environment);
   if (!log) return Unexpected(log.error());
   if (log->first_offset > 1) {
     return Fail(ErrorCode::kCorrupt,
@@ -143,6 +144,7 @@ Result<void> Service::Impl::Connect() {
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
   follow.log_id = log->log_id;
+  follow.environment = options.environment;
   auto following = Follower::Open(follow);
   if (!following) return Unexpected(following.error());
   follower = std::move(*following);
@@ -166,13 +168,14 @@ Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
     PublisherOptions publish;
     publish.endpoint = options.ingest_endpoint;
     publish.producer = producer;
+    publish.environment = options.environment;
     publish.connect_timeout_ms = options.connect_timeout_ms;
     publisher.reset();
     auto opened = Publisher::Open(publish);
     if (!opened) return Unexpected(opened.error());
     publisher = std::move(*opened);
     // Asked after the HELLO that fences a predecessor: nothing of it comes after this.
-    auto now = AskLog(options.replay_endpoint, options.connect_timeout_ms);
+    auto now = AskLog(options.replay_endpoint, options.connect_timeout_ms, options.environment);
     if (!now) return Unexpected(now.error());
     log = std::move(*now);
     sure = CoresOf(log) == cores;
@@ -299,6 +302,7 @@ tl::unexpected<Error> Service::Impl::Diverged(const std::string& what) {
   log::Error(text);
   PublisherOptions options_of_alarm;
   options_of_alarm.endpoint = options.ingest_endpoint;
+  options_of_alarm.environment = options.environment;
   options_of_alarm.producer = std::string(kAlarmProducer);
   options_of_alarm.connect_timeout_ms = kAlarmTimeoutMs;
   if (auto alarm = Publisher::Open(options_of_alarm)) {

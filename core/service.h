@@ -11,6 +11,10 @@
 #include "base/result.h"
 #include "core/engine.h"
 
+namespace tonus {
+class Environment;
+}
+
 namespace tonus::core {
 
 struct ServiceOptions {
@@ -19,6 +23,7 @@ struct ServiceOptions {
   std::string ingest_endpoint;               ///< The broker's `ingest`: where outputs go to.
   std::size_t batch = 512;                   ///< Records taken at once; changes no alert.
   std::int64_t connect_timeout_ms = 10'000;  ///< For Open, until the broker has answered.
+  Environment* environment = nullptr;        ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// Where a Service stands; for /healthz, /metrics and a line now and then.
