@@ -6,6 +6,8 @@
 #include <csignal>
 #include <utility>
 
+#include "broker/log/gentle_writes.h"
+
 namespace tonus {
 namespace {
 
@@ -14,21 +16,6 @@ void BlockSignals() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
-
-Result<void> SealOne(sqlite::Database& database) {
-  const int code = sqlite3_wal_checkpoint_v2(database.Handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                                             nullptr, nullptr);
-  // Readers may hold on to it; then the next start of the broker seals it.
-  if ((code & 0xff) == SQLITE_BUSY) return {};
-  if (code != SQLITE_OK) {
-    return tl::unexpected<Error>(sqlite::ErrorOf(database.Handle(), code));
-  }
-  // Without a write-ahead log any reader may open the file as it stands; where a reader has it open
-  // now, it stays as it is, which is as safe.
-  sqlite3_busy_timeout(database.Handle(), 0);
-  static_cast<void>(database.Run("PRAGMA journal_mode=DELETE"));
-  return {};
 }
 
 }  // namespace
@@ -59,6 +46,27 @@ void Sealer::Seal(sqlite::Database database) {
 std::optional<Error> Sealer::Failure() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return failure_;
+}
+
+Result<void> Sealer::SealOne(sqlite::Database& database) {
+  // The write-ahead file has no content before somebody has looked at it.
+  const Result<void> looked = database.Run("SELECT count(*) FROM meta");
+  if (!looked) return looked;
+  std::optional<GentleWrites> gently;
+  if (gently_) gently.emplace(database, stop_);
+  const int code = sqlite3_wal_checkpoint_v2(database.Handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                             nullptr, nullptr);
+  gently.reset();
+  // Readers may hold on to it; then the next start of the broker seals it.
+  if ((code & 0xff) == SQLITE_BUSY) return {};
+  if (code != SQLITE_OK) {
+    return tl::unexpected<Error>(sqlite::ErrorOf(database.Handle(), code));
+  }
+  // Without a write-ahead log any reader may open the file as it stands; where a reader has it open
+  // now, it stays as it is, which is as safe.
+  sqlite3_busy_timeout(database.Handle(), 0);
+  static_cast<void>(database.Run("PRAGMA journal_mode=DELETE"));
+  return {};
 }
 
 void Sealer::Run() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -15,10 +16,13 @@ namespace tonus {
 /// records into its file, and closes it. That is the checkpoint that would otherwise stand between
 /// commits; it is safe beside them, because they go to another file.
 ///
+/// A synced log is sealed gently, for its commits wait for the same disk.
+///
 /// Owned by the log, which hands over its connection; one thread of its own.
 class Sealer {
  public:
-  Sealer() = default;
+  /// `gently`: the log is synced.
+  explicit Sealer(bool gently) : gently_(gently) {}
   /// Finishes what was handed over.
   ~Sealer();
   Sealer(const Sealer&) = delete;
@@ -32,13 +36,15 @@ class Sealer {
 
  private:
   void Run();
+  Result<void> SealOne(sqlite::Database& database);
 
+  const bool gently_;
   mutable std::mutex mutex_;
   std::condition_variable there_;
   std::deque<sqlite::Database> waiting_;  // GUARDED_BY(mutex_)
   std::optional<Error> failure_;          // GUARDED_BY(mutex_)
-  bool stop_ = false;                     // GUARDED_BY(mutex_)
-  std::thread thread_;                    ///< Started with the first segment.
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;  ///< Started with the first segment.
 };
 
 }  // namespace tonus

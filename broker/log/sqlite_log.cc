@@ -16,8 +16,11 @@ namespace {
 /// than this of the tail.
 constexpr Offset kStreamsEvery = 65536;
 
-/// Frames (pages) of write-ahead log that are worth a checkpoint when there is nothing else to do.
+/// Frames (pages) of write-ahead log that are worth a checkpoint when there is nothing else to do,
+/// and how many are too many: a commit that comes meanwhile waits for all of them. More is left to
+/// the sealer.
 constexpr int kIdleFrames = 1024;
+constexpr int kMostIdleFrames = 4096;
 constexpr std::uint64_t kFrameBytes = 4096 + 24;
 
 /// What a record takes in the file besides its payload, about.
@@ -388,7 +391,7 @@ Result<Offset> SqliteLog::Commit() {
 
 bool SqliteLog::WantsCheckpoint(bool idle) const {
   const int frames = wal_frames_ - wal_checkpointed_;
-  if (idle) return frames >= kIdleFrames;
+  if (idle) return frames >= kIdleFrames && (frames < kMostIdleFrames || !options_.fsync);
   return static_cast<std::uint64_t>(frames) * kFrameBytes >= options_.checkpoint_bytes ||
          segment_content_bytes_ >= options_.segment_bytes;
 }
