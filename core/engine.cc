@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <map>
 
 #include "base/digest.h"
 #include "base/topic.h"
+#include "core/checkpoint/codec.h"
 #include "core/crew.h"
 #include "core/host/catalogue.h"
 #include "core/normalise/mapping.h"
@@ -34,6 +36,13 @@ Take Classify(std::string_view topic) {
   return Take::kInput;
 }
 
+/// Raised when what BeginCut returns means something else than before.
+constexpr std::uint32_t kHeadFormat = 1;
+
+std::size_t ShardOfPatient(std::string_view patient, std::size_t shards) {
+  return shards == 1 ? 0 : Digest64(patient) % shards;
+}
+
 /// Which shard a topic's patient lives on: by what the part means, so that two spellings of one
 /// name meet.
 unsigned ShardOf(std::string_view topic, std::size_t shards) {
@@ -43,9 +52,9 @@ unsigned ShardOf(std::string_view topic, std::size_t shards) {
   if (patient == std::string_view::npos) return 0;
   const std::string_view part =
       topic.substr(patient + 1, topic.find('.', patient + 1) - patient - 1);
-  const std::uint64_t hash =
-      part.find('%') == std::string_view::npos ? Digest64(part) : Digest64(UnescapeTopicPart(part));
-  return static_cast<unsigned>(hash % shards);
+  return static_cast<unsigned>(part.find('%') == std::string_view::npos
+                                   ? ShardOfPatient(part, shards)
+                                   : ShardOfPatient(UnescapeTopicPart(part), shards));
 }
 
 }  // namespace
@@ -57,6 +66,17 @@ class Engine::Impl {
   void Process(std::span<const Record> records, std::vector<Output>* out);
   void AdvanceTo(LogTimeNs until, std::vector<Output>* out);
   EngineStats Stats() const;
+
+  std::string BeginCut();
+  bool SweepCut(std::size_t bytes_of_shard, std::vector<PatientBlob>* out);
+  void AbandonCut();
+  Result<void> BeginRestore(std::string_view head);
+  void RestorePatients(std::span<const PatientBlob> blobs, bool save_again,
+                       std::vector<UnreadablePatient>* bad);
+  Result<void> EndRestore();
+  Offset LastOffset() const { return last_offset_; }
+  LogTimeNs LastTime() const { return last_time_; }
+  std::vector<Output> LastAlerts() const;
 
   std::unique_ptr<const Mapping> mapping;
   std::unique_ptr<const Catalogue> catalogue;
@@ -89,6 +109,7 @@ class Engine::Impl {
   LogTimeNs last_time_ = 0;
   std::uint64_t records_ = 0;
   std::map<std::string, std::uint64_t> alerts_of_unit_;
+  std::string head_;  ///< Of a restore under way.
 };
 
 Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Make(const EngineOptions& options) {
@@ -119,6 +140,9 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Make(const EngineOptions& op
 }
 
 void Engine::Impl::Process(std::span<const Record> records, std::vector<Output>* out) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    if (shards_[i]->ForgetManySources()) source_numbers_[i].clear();
+  }
   routes_.assign(records.size(), Route{});
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = records[i];
@@ -253,6 +277,85 @@ EngineStats Engine::Impl::Stats() const {
   return stats;
 }
 
+std::string Engine::Impl::BeginCut() {
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->BeginCut();
+  StateWriter writer;
+  writer(kHeadFormat, last_offset_, last_time_, alerts_of_unit_);
+  sources_.Save(&writer);
+  return std::move(writer.Bytes());
+}
+
+bool Engine::Impl::SweepCut(std::size_t bytes_of_shard, std::vector<PatientBlob>* out) {
+  crew_->Run([&](unsigned number) { shards_[number]->SweepCut(bytes_of_shard); });
+  bool more = false;
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    std::move(shard->CutBlobs().begin(), shard->CutBlobs().end(), std::back_inserter(*out));
+    shard->CutBlobs().clear();
+    more = more || shard->Cutting();
+  }
+  return more;
+}
+
+void Engine::Impl::AbandonCut() {
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->AbandonCut();
+}
+
+Result<void> Engine::Impl::BeginRestore(std::string_view head) {
+  StateReader reader(head);
+  std::uint32_t format = 0;
+  reader(format);
+  if (!reader.Good() || format != kHeadFormat) {
+    return Fail(ErrorCode::kRefused,
+                "the checkpoint is of a format that this program does not read");
+  }
+  reader(last_offset_, last_time_, alerts_of_unit_);
+  if (!reader.Good()) return Fail(ErrorCode::kCorrupt, "the checkpoint's head cannot be read");
+  head_ = head;
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->RestoreTime(last_time_);
+  return {};
+}
+
+void Engine::Impl::RestorePatients(std::span<const PatientBlob> blobs, bool save_again,
+                                   std::vector<UnreadablePatient>* bad) {
+  std::vector<std::vector<UnreadablePatient>> bad_of(shards_.size());
+  crew_->Run([&](unsigned number) {
+    for (const PatientBlob& blob : blobs) {
+      if (ShardOfPatient(blob.patient, shards_.size()) != number) continue;
+      if (const auto good = shards_[number]->Restore(blob, last_time_, save_again); !good) {
+        bad_of[number].push_back({blob.patient, good.error().what});
+      }
+    }
+  });
+  for (std::vector<UnreadablePatient>& some : bad_of) {
+    std::move(some.begin(), some.end(), std::back_inserter(*bad));
+  }
+}
+
+Result<void> Engine::Impl::EndRestore() {
+  StateReader reader(head_);
+  std::uint32_t format = 0;
+  reader(format, last_offset_, last_time_, alerts_of_unit_);
+  sources_.Load(&reader, [&](std::string_view patient) -> std::optional<Sources::PatientKey> {
+    const auto shard = static_cast<std::uint32_t>(ShardOfPatient(patient, shards_.size()));
+    const auto number = shards_[shard]->FindPatient(patient);
+    if (!number) return std::nullopt;
+    return Sources::PatientKey{shard, *number};
+  });
+  head_.clear();
+  return reader.Finish();
+}
+
+std::vector<Output> Engine::Impl::LastAlerts() const {
+  std::vector<std::pair<std::string, Output>> all;
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->ShowLastAlerts(&all);
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Output> out;
+  out.reserve(all.size());
+  for (auto& [patient, output] : all) out.push_back(std::move(output));
+  return out;
+}
+
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
@@ -269,6 +372,21 @@ void Engine::Process(std::span<const Record> records, std::vector<Output>* out) 
 void Engine::AdvanceTo(LogTimeNs until_ns, std::vector<Output>* out) {
   impl_->AdvanceTo(until_ns, out);
 }
+
+std::string Engine::BeginCut() { return impl_->BeginCut(); }
+bool Engine::SweepCut(std::size_t bytes_of_shard, std::vector<PatientBlob>* out) {
+  return impl_->SweepCut(bytes_of_shard, out);
+}
+void Engine::AbandonCut() { impl_->AbandonCut(); }
+Result<void> Engine::BeginRestore(std::string_view head) { return impl_->BeginRestore(head); }
+void Engine::RestorePatients(std::span<const PatientBlob> blobs, bool save_again,
+                             std::vector<UnreadablePatient>* unreadable) {
+  impl_->RestorePatients(blobs, save_again, unreadable);
+}
+Result<void> Engine::EndRestore() { return impl_->EndRestore(); }
+Offset Engine::LastOffset() const { return impl_->LastOffset(); }
+LogTimeNs Engine::LastTime() const { return impl_->LastTime(); }
+std::vector<Output> Engine::LastAlerts() const { return impl_->LastAlerts(); }
 
 EngineStats Engine::Stats() const { return impl_->Stats(); }
 

@@ -41,6 +41,18 @@ struct Output {
       0;  ///< The input record being processed; for a timer, the record that let it fire.
 };
 
+/// One patient as of a cut, for a checkpoint.
+struct PatientBlob {
+  std::string patient;
+  std::string bytes;
+};
+
+/// A patient whose blob could not be restored, and why.
+struct UnreadablePatient {
+  std::string patient;
+  std::string words;
+};
+
 /// Counts since the engine was made; for metrics and summaries, never for decisions.
 struct EngineStats {
   std::uint64_t records = 0;       ///< Records seen, of any kind.
@@ -93,6 +105,36 @@ class Engine {
   /// Lets every timer with a deadline up to and including `until_ns` fire, as a tick at that time
   /// would.
   void AdvanceTo(LogTimeNs until_ns, std::vector<Output>* out);
+
+  /// Checkpoints. A cut is the state between two calls of Process: BeginCut fixes it and returns
+  /// what is not a patient's; the patients touched since the cut before follow from SweepCut, each
+  /// as it was at the cut, while Process goes on: a patient that a record or timer is about to
+  /// touch is saved first. So nothing waits, and the patients of a blob for each cut and the one
+  /// before make one state. One cut at a time.
+  std::string BeginCut();
+  /// Saves about `bytes_of_shard` in each shard and appends what has been saved; false: that was
+  /// the last of this cut. Where a cut has none, the first call says so.
+  bool SweepCut(std::size_t bytes_of_shard, std::vector<PatientBlob>* out);
+  /// Gives the cut up: its patients belong to the next one.
+  void AbandonCut();
+
+  /// Restores an engine that has not processed anything, of any number of shards: first what
+  /// BeginCut returned, then the patients in any order, then EndRestore. kCorrupt or kRefused in a
+  /// sentence where the state is not one of this program; then the engine is of no use. A patient
+  /// who cannot be read is appended to `unreadable` and left out. `save_again`: these belong to the
+  /// next cut, for the checkpoint has no blob of them.
+  Result<void> BeginRestore(std::string_view head);
+  void RestorePatients(std::span<const PatientBlob> blobs, bool save_again,
+                       std::vector<UnreadablePatient>* unreadable);
+  Result<void> EndRestore();
+
+  /// The last record that was processed, or that was so in the cut restored.
+  Offset LastOffset() const;
+  LogTimeNs LastTime() const;
+
+  /// The last version of every alert there ever was, as it would be published, by patient and
+  /// condition.
+  std::vector<Output> LastAlerts() const;
 
   EngineStats Stats() const;
   const std::vector<DetectorInfo>& Detectors() const;

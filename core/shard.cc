@@ -19,7 +19,7 @@ constexpr std::int64_t kDischargeGrace = kHourNs;
 constexpr std::size_t kDeadPayload = 4096;
 constexpr std::size_t kDeadSentence = 1024;
 constexpr std::size_t kSourceBytes = 64;
-constexpr std::size_t kMostSources = 65536;
+constexpr std::size_t kManySources = 65536;
 
 }  // namespace
 
@@ -82,6 +82,7 @@ void Shard::FireUntil(LogTimeNs until, bool inclusive) {
       queue_.push({timer.deadline, next.patient, next.key});
       continue;
     }
+    Touch(next.patient);
     timer.set = false;
     now_ = next.deadline;
     key_ = {now_, true, 0, 1, next.patient->record.Id(), next.key.rank, next.key.id};
@@ -141,13 +142,20 @@ std::optional<std::uint32_t> Shard::SourceNumber(std::string_view name) {
   if (!source_names_.empty() && source_names_[last_source_] == name) return last_source_;
   auto found = sources_.find(name);
   if (found == sources_.end()) {
-    if (source_names_.size() == kMostSources) return std::nullopt;
     const auto number = static_cast<std::uint32_t>(source_names_.size());
     source_names_.emplace_back(name);
     found = sources_.emplace(source_names_.back(), number).first;
   }
   last_source_ = found->second;
   return last_source_;
+}
+
+bool Shard::ForgetManySources() {
+  if (source_names_.size() < kManySources) return false;
+  sources_.clear();
+  source_names_.clear();
+  last_source_ = 0;
+  return true;
 }
 
 void Shard::Hear(const Record& record, const Patient& patient) {
@@ -255,6 +263,7 @@ void Shard::Take(const Record& record) {
     return;
   }
   Patient& patient = PatientNamed(event_.patient);
+  Touch(&patient);
   Hear(record, patient);
   if (patient.record.Repeated(Digest64(record.payload), event_.topic_kind == "vitals")) {
     ++counts_.repeats;

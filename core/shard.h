@@ -64,6 +64,22 @@ class Shard : private AlertSink {
     return by_number_[number]->record.Id();
   }
 
+  /// Forgets how sources are numbered here, once nothing refers to that and there are many.
+  bool ForgetManySources();
+
+  /// Cuts, see Engine. Patients saved wait in CutBlobs().
+  void BeginCut();
+  void SweepCut(std::size_t bytes);
+  void AbandonCut();
+  bool Cutting() const { return marked_left_ > 0; }
+  std::vector<PatientBlob>& CutBlobs() { return cut_blobs_; }
+  /// Restores a patient, and log time, before anything else is done. `dirty`: to be saved by the
+  /// next cut again.
+  Result<void> Restore(const PatientBlob& blob, LogTimeNs now, bool dirty);
+  void RestoreTime(LogTimeNs now) { now_ = now; }
+  std::optional<std::uint32_t> FindPatient(std::string_view id) const;
+  void ShowLastAlerts(std::vector<std::pair<std::string, Output>>* out);
+
   const ShardCounts& Counts() const { return counts_; }
   const NormaliserCounts& Normalised() const { return normaliser_.Counts(); }
   std::uint64_t Calls() const { return host_.Calls(); }
@@ -96,6 +112,10 @@ class Shard : private AlertSink {
   void SetTimer(Patient* patient, TimerKey key, LogTimeNs deadline);
   void Emit(KeyedOutput::Kind kind, std::string topic, std::string payload, std::uint64_t digest);
 
+  // shard_cut.cc: checkpoints
+  void Touch(Patient* patient);
+  void SaveMarked(Patient* patient);
+
   // shard_pass.cc: detectors and alerts
   void BeginDetectors(Patient* patient);
   DetectorMask WokenBy(const NormalEvent& event) const;
@@ -111,6 +131,7 @@ class Shard : private AlertSink {
   const tonus_event* ShowEvent(const Patient& patient);
   void Trace(const Patient& patient, std::size_t detector, ConditionId condition);
   void Take(const AlertVersion& version) override;
+  static Output OutputOf(const AlertVersion& version);
 
   const Mapping& mapping_;
   const Catalogue& catalogue_;
@@ -145,6 +166,11 @@ class Shard : private AlertSink {
   tonus_patient shown_patient_ = {};
   std::vector<tonus_str> shown_diagnoses_;
   std::uint32_t last_source_ = 0;
+
+  std::vector<Patient*> dirty_patients_;  ///< Since the last cut.
+  std::vector<Patient*> marked_;          ///< Of the cut under way, saved ones too.
+  std::size_t marked_left_ = 0, sweep_at_ = 0;
+  std::vector<PatientBlob> cut_blobs_;
 
   Outbox out_;
   std::vector<Heard> heard_;

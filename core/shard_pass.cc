@@ -260,8 +260,7 @@ void Shard::Trace(const Patient& patient, std::size_t detector, ConditionId cond
   out_.push_back(std::move(keyed));
 }
 
-void Shard::Take(const AlertVersion& version) {
-  ++counts_.alerts;
+Output Shard::OutputOf(const AlertVersion& version) {
   const v1::Alert& alert = *version.alert;
   const std::string unit = EscapeTopicPart(version.unit);
   const std::uint64_t digest = Digest64(CanonicalJson(alert));
@@ -270,8 +269,19 @@ void Shard::Take(const AlertVersion& version) {
   std::string topic = JoinTopic({"alert", unit, patient, condition});
   // A topic that is too long is refused: better a unit that nobody subscribes to than no alert.
   if (topic.size() > kMaxTopicBytes) topic = JoinTopic({"alert", "_", patient, condition});
-  Emit(KeyedOutput::Kind::kRecord, std::move(topic), alert.SerializeAsString(),
-       digest == 0 ? 1 : digest);
+  Output output;
+  output.topic = std::move(topic);
+  output.payload = alert.SerializeAsString();
+  output.digest = digest == 0 ? 1 : digest;
+  output.open = version.open;
+  return output;
+}
+
+void Shard::Take(const AlertVersion& version) {
+  ++counts_.alerts;
+  Output output = OutputOf(version);
+  Emit(KeyedOutput::Kind::kRecord, std::move(output.topic), std::move(output.payload),
+       output.digest);
   out_.back().output.open = version.open;
   out_.back().unit = version.unit;
 }

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "core/alerts/sentences.h"
+#include "core/checkpoint/codec.h"
 #include "tonus/v1/alert.pb.h"
 #include "tonus/v1/event.pb.h"
 
@@ -116,6 +117,12 @@ struct AlertBook::Track {
   std::optional<LogTimeNs> next;                                     ///< When to look again.
 
   void LookAgain(LogTimeNs at) { next = next ? std::min(*next, at) : at; }
+
+  /// All but `last`, which is a protobuf message, and `next`, which is set and read in one call.
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.rank, self.below_since, self.cleared_since, self.rose_at, self.dismissed);
+  }
 };
 
 struct AlertBook::Evaluation {
@@ -144,6 +151,41 @@ AlertBook::Track& AlertBook::TrackOf(ConditionId condition) {
   std::unique_ptr<Track>& track = tracks_[condition];
   if (!track) track = std::make_unique<Track>();
   return *track;
+}
+
+void AlertBook::Save(StateWriter* out) const {
+  std::uint32_t n = 0;
+  for (const auto& track : tracks_) n += track ? 1 : 0;
+  (*out)(n);
+  for (ConditionId id = 1; id < tracks_.size(); ++id) {
+    if (!tracks_[id]) continue;
+    (*out)(catalogue_.ConditionOf(id).decl->name, tracks_[id]->last.SerializeAsString(),
+           *tracks_[id]);
+  }
+}
+
+void AlertBook::Load(StateReader* in) {
+  std::uint32_t n = 0;
+  (*in)(n);
+  for (std::uint32_t i = 0; i < n && in->Good(); ++i) {
+    std::string name;
+    std::string last;
+    Track track;
+    (*in)(name, last, track);
+    const ConditionId id = catalogue_.FindCondition(name);
+    if (id == 0 || !track.last.ParseFromString(last)) {
+      in->Refuse("it has an alert that nobody can have raised");
+      return;
+    }
+    TrackOf(id) = std::move(track);
+  }
+}
+
+void AlertBook::ShowLast(AlertSink* sink) const {
+  for (const auto& track : tracks_) {
+    if (!track || track->last.id().empty()) continue;
+    sink->Take({track->last.unit(), &track->last, track->last.state() != v1::ALERT_STATE_RESOLVED});
+  }
 }
 
 bool AlertBook::Open(ConditionId condition) const {

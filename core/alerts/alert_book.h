@@ -17,6 +17,9 @@ class Alert;
 
 namespace tonus::core {
 
+class StateReader;
+class StateWriter;
+
 /// What brought the present evaluation about: part of the id of an alert that begins now.
 struct Cause {
   std::string name;  ///< "producer:sequence" of the record, or "timer:<deadline>:<detector>:<id>".
@@ -76,6 +79,13 @@ class AlertBook {
   bool Open(ConditionId condition) const;
   /// Open conditions among whose declared competitors `condition` is.
   std::vector<ConditionId> OpenCompetitorsOf(ConditionId condition) const;
+
+  /// The alerts for a checkpoint, by condition; Load is for a book that has not been used.
+  void Save(StateWriter* out) const;
+  void Load(StateReader* in);
+
+  /// The last version of every alert that there ever was, by condition.
+  void ShowLast(AlertSink* sink) const;
 
  private:
   struct Track;

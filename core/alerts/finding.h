@@ -20,6 +20,14 @@ struct Reason {
   std::int64_t at = 0;
   std::vector<Ref> refs;
   std::vector<RecordName> records;  ///< What the refs stand for, as far as still known.
+
+  friend bool operator==(const Reason&, const Reason&) = default;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.role, self.relation, self.known, self.name, self.text, self.unit, self.value,
+            self.baseline, self.threshold, self.weight, self.setting, self.at, self.refs,
+            self.records);
+  }
 };
 
 /// A detector's present opinion on one condition of one patient.
@@ -32,6 +40,13 @@ struct Finding {
   std::vector<Reason> reasons;
   LogTimeNs since = 0;       ///< Open since.
   LogTimeNs tier_since = 0;  ///< At this tier since.
+
+  friend bool operator==(const Finding&, const Finding&) = default;
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.holds, self.hold, self.tier, self.priority, self.text, self.reasons, self.since,
+            self.tier_since);
+  }
 };
 
 }  // namespace tonus::core

@@ -244,6 +244,44 @@ bool DetectorHost::OnTimer(Patient* patient, std::size_t detector, LogTimeNs now
   });
 }
 
+bool DetectorHost::Save(Patient* patient, std::size_t detector, LogTimeNs now, std::string* out) {
+  struct Target {
+    std::string* bytes;
+    std::uint64_t most;
+  };
+  Target target{out, catalogue_.Detectors()[detector].decl.state_bytes_max};
+  const tonus_writer writer = {&target, [](void* self, const void* p, std::uint64_t n) noexcept {
+                                 auto* to = static_cast<Target*>(self);
+                                 if (p == nullptr && n > 0) return TONUS_BAD_ARG;
+                                 if (n > to->most - to->bytes->size()) return TONUS_BAD_ARG;
+                                 to->bytes->append(static_cast<const char*>(p), n);
+                                 return TONUS_OK;
+                               }};
+  out->clear();
+  return Call(patient, detector, now, [&](const tonus_detector& calls, tonus_ctx* ctx) {
+    return calls.save(instances_[detector], patient->states[detector], ctx, &writer);
+  });
+}
+
+bool DetectorHost::Load(Patient* patient, std::size_t detector, LogTimeNs now,
+                        std::uint32_t version, std::string_view state) {
+  std::string_view left = state;
+  const tonus_reader reader = {&left, [](void* self, void* p, std::uint64_t n) noexcept {
+                                 auto* from = static_cast<std::string_view*>(self);
+                                 if (p == nullptr && n > 0) return std::int64_t{TONUS_BAD_ARG};
+                                 const std::size_t taken = std::min<std::uint64_t>(n, from->size());
+                                 if (taken > 0) std::memcpy(p, from->data(), taken);
+                                 from->remove_prefix(taken);
+                                 return static_cast<std::int64_t>(taken);
+                               }};
+  patient->states[detector] = nullptr;
+  const bool good = Call(patient, detector, now, [&](const tonus_detector& calls, tonus_ctx* ctx) {
+    return calls.load(instances_[detector], ctx, version, &reader, &patient->states[detector]);
+  });
+  if (!good) patient->states[detector] = nullptr;
+  return good;
+}
+
 void DetectorHost::End(Patient* patient, std::size_t detector) {
   FloatingPointGuard guard;
   const InsideDetector inside(catalogue_.Detectors()[detector].decl.name.c_str());

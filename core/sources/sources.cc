@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/topic.h"
+#include "core/checkpoint/codec.h"
 #include "tonus/v1/system.pb.h"
 
 namespace tonus::core {
@@ -20,6 +22,8 @@ constexpr std::int64_t kPatientOfSource = kDayNs;  ///< Heard through it so late
 constexpr std::size_t kMostPatients = 4096;
 constexpr int kMostNamed = 64;
 constexpr std::uint32_t kRefusedInARow = 5;
+constexpr std::size_t kMostSources = 65536;
+constexpr const char* kRefusedKinds[] = {"", "clock_skew", "events_rejected"};
 constexpr std::uint32_t kUnknownPatient = 0xFFFFFFFF;
 
 std::string Watched(std::size_t patients) {
@@ -38,12 +42,20 @@ struct Sources::Source {
   LogTimeNs silent_since = 0;
   std::uint32_t refused = 0;  ///< In a row.
   LogTimeNs refused_since = 0;
-  const char* refused_kind = nullptr;  ///< What has been raised; null: nothing.
+  std::uint8_t refused_kind = 0;  ///< What has been raised, of kRefusedKinds.
   LogTimeNs queued_for = 0;  ///< The deadline that counts; 0: none. Older ones in the queue do not.
   /// When each patient was heard of last through this source; one that has left is taken out.
   std::unordered_map<std::uint64_t, LogTimeNs> patients;
   std::uint64_t last_patient = ~0ULL;
   LogTimeNs* last_slot = nullptr;
+
+  /// All but the patients, who stand under names.
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.name, self.messages, self.last, self.intervals, self.intervals_seen, self.silent,
+            self.silent_since, self.refused, self.refused_since, self.refused_kind,
+            self.queued_for);
+  }
 
   /// After how long this source counts as silent; 0: it is not watched.
   std::int64_t Limit() const {
@@ -118,9 +130,10 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, const Ut
                             Outbox* out) {
   std::uint32_t number = known;
   if (known == kNew) {
-    const auto [at, fresh] =
-        numbers_.try_emplace(std::string(name), static_cast<std::uint32_t>(sources_.size()));
-    if (fresh) {
+    auto at = numbers_.find(std::string(name));
+    if (at == numbers_.end()) {
+      if (sources_.size() == kMostSources) return kNew;
+      at = numbers_.emplace(name, static_cast<std::uint32_t>(sources_.size())).first;
       sources_.push_back(std::make_unique<Source>());
       sources_.back()->name = name;
     }
@@ -154,18 +167,60 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, const Ut
   return number;
 }
 
+void Sources::Save(StateWriter* out) const {
+  std::vector<const Source*> by_name;
+  for (const auto& source : sources_) by_name.push_back(source.get());
+  std::sort(by_name.begin(), by_name.end(),
+            [](const Source* a, const Source* b) { return a->name < b->name; });
+  (*out)(static_cast<std::uint32_t>(by_name.size()));
+  for (const Source* source : by_name) {
+    std::map<std::string, LogTimeNs> patients;
+    for (const auto& [patient, heard] : source->patients) patients[NameOfKey(patient)] = heard;
+    (*out)(*source, patients);
+  }
+}
+
+void Sources::Load(StateReader* in,
+                   const std::function<std::optional<PatientKey>(std::string_view)>& find) {
+  const std::size_t n = in->Count();
+  if (n > kMostSources) in->Refuse("it has more sources than can be");
+  for (std::uint32_t number = 0; number < n && in->Good(); ++number) {
+    auto source = std::make_unique<Source>();
+    std::map<std::string, LogTimeNs> patients;
+    (*in)(*source, patients);
+    if (source->refused_kind >= std::size(kRefusedKinds) || patients.size() > kMostPatients ||
+        !numbers_.emplace(source->name, number).second) {
+      in->Refuse("a source contradicts itself");
+      return;
+    }
+    for (const auto& [name, heard] : patients) {
+      const auto patient = find(name);
+      if (!patient) continue;
+      const std::uint64_t key = std::uint64_t{patient->shard} << 32U | patient->number;
+      source->patients.emplace(key, heard);
+      sources_of_[key].push_back(number);
+    }
+    if (source->queued_for != 0) queue_.push({source->queued_for, source.get()});
+    sources_.push_back(std::move(source));
+  }
+}
+
+const std::string& Sources::NameOfKey(std::uint64_t patient) const {
+  return name_of_(
+      {static_cast<std::uint32_t>(patient >> 32U), static_cast<std::uint32_t>(patient)});
+}
+
 void Sources::NoteRefusal(Source* source, const Utterance& heard, Outbox* out) {
   const bool refused = heard.refusal != Refusal::kNone;
-  if (!refused && !source->refused_kind) {
+  if (!refused && source->refused_kind == 0) {
     source->refused = 0;
     return;
   }
   if (refused && source->refused++ == 0) source->refused_since = heard.now;
-  if (refused && (source->refused < kRefusedInARow || source->refused_kind)) return;
-  if (refused)
-    source->refused_kind = heard.refusal == Refusal::kClock ? "clock_skew" : "events_rejected";
+  if (refused && (source->refused < kRefusedInARow || source->refused_kind != 0)) return;
+  if (refused) source->refused_kind = heard.refusal == Refusal::kClock ? 1 : 2;
   v1::TechAlert alert;
-  alert.set_kind(source->refused_kind);
+  alert.set_kind(kRefusedKinds[source->refused_kind]);
   alert.set_state(refused ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
   alert.set_since_ns(source->refused_since);
   alert.set_time_ns(heard.now);
@@ -178,7 +233,7 @@ void Sources::NoteRefusal(Source* source, const Utterance& heard, Outbox* out) {
   Say(*source, &alert, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
   if (refused) return;
   source->refused = 0;
-  source->refused_kind = nullptr;
+  source->refused_kind = 0;
 }
 
 void Sources::SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,
@@ -202,8 +257,7 @@ void Sources::Say(const Source& source, v1::TechAlert* alert, const OutputKey& k
   std::vector<std::string> names;
   for (const auto& [patient, heard] : source.patients) {
     if (alert->since_ns() - heard > kPatientOfSource) continue;
-    names.push_back(name_of_(
-        {static_cast<std::uint32_t>(patient >> 32U), static_cast<std::uint32_t>(patient)}));
+    names.push_back(NameOfKey(patient));
   }
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ class TechAlert;
 }
 
 namespace tonus::core {
+
+class StateReader;
+class StateWriter;
 
 /// Why an event that was heard says nothing of its patient.
 enum class Refusal : std::uint8_t {
@@ -58,9 +62,16 @@ class Sources {
 
   /// Lets silences show that are due before `until` (or at it, if inclusive).
   void MoveTo(LogTimeNs until, bool inclusive, Offset cause, Outbox* out);
-  /// A source speaks. `known` is a number that the caller keeps for it, or kNew.
+  /// A source speaks. `known` is a number that the caller keeps for it, or kNew. Returns its
+  /// number; kNew: there are 65536 others, and it is not watched.
   std::uint32_t Hear(std::uint32_t known, std::string_view name, const Utterance& heard,
                      Outbox* out);
+
+  /// Everything for a checkpoint, patients by name; Load is for an object that has heard nothing.
+  /// `find` may not know a patient: then he is nobody's.
+  void Save(StateWriter* out) const;
+  void Load(StateReader* in,
+            const std::function<std::optional<PatientKey>(std::string_view)>& find);
 
   static constexpr std::uint32_t kNew = 0xFFFFFFFF;
 
@@ -75,6 +86,7 @@ class Sources {
   };
   void Note(std::uint32_t number, std::uint64_t patient, LogTimeNs now);
   void Forget(std::uint64_t patient);
+  const std::string& NameOfKey(std::uint64_t patient) const;
   void NoteRefusal(Source* source, const Utterance& heard, Outbox* out);
   void SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,
                   Outbox* out) const;

@@ -261,20 +261,55 @@ static tonus_rc zoo_on_timer(tonus_instance* self, tonus_state* state, tonus_ctx
   return self->host->report(ctx, &quiet);
 }
 
+#ifdef ZOO_SAVE_FAILS
+static const tonus_str kNoPen = S("has no pen");
+#endif
+#ifdef ZOO_LOAD_FAILS
+static const tonus_str kNoGlasses = S("has lost its glasses");
+#endif
+
 static tonus_rc zoo_save(tonus_instance* self, const tonus_state* state, tonus_ctx* ctx,
                          const tonus_writer* writer) {
+#ifdef ZOO_SAVE_FAILS
+  (void)state;
+  (void)writer;
+  self->host->fail(ctx, TONUS_ERROR, kNoPen);
+  return TONUS_ERROR;
+#else
+  tonus_rc rc = TONUS_OK;
   (void)self;
   (void)ctx;
-  return writer->write(writer->self, state, sizeof *state);
+#ifdef ZOO_SAVES_TOO_MUCH
+  for (int i = 0; i < 64 && rc == TONUS_OK; ++i) {
+    rc = writer->write(writer->self, state, sizeof *state);
+  }
+#endif
+  return rc != TONUS_OK ? rc : writer->write(writer->self, state, sizeof *state);
+#endif
 }
 static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version,
                          const tonus_reader* reader, tonus_state** out) {
+  tonus_state* state = NULL;
   (void)self;
   (void)ctx;
+  *out = NULL;
+#ifdef ZOO_LOAD_FAILS
   (void)version;
   (void)reader;
-  *out = NULL;
+  (void)state;
+  self->host->fail(ctx, TONUS_ERROR, kNoGlasses);
   return TONUS_ERROR;
+#else
+  if (version != 1) return TONUS_ERROR;
+  state = calloc(1, sizeof *state);
+  if (state == NULL) return TONUS_ERROR;
+  if (reader->read(reader->self, state, sizeof *state) != (int64_t)sizeof *state) {
+    free(state);
+    return TONUS_ERROR;
+  }
+  *out = state;
+  return TONUS_OK;
+#endif
 }
 
 static const tonus_detector kDetectors[] = {{sizeof(tonus_detector),
