@@ -231,17 +231,21 @@ std::optional<LogTimeNs> AlertBook::Evaluate(ConditionId condition, const Findin
 
 void AlertBook::Raise(const Evaluation& now) {
   Track& track = *now.track;
-  const std::uint64_t sequence = track.last.sequence();
-  track.last = v1::Alert();
-  track.last.set_sequence(sequence);
+  // One that ended unseen and returns is the same alert again: under a new id, the old one would
+  // stay latched for ever on every list that knows alerts by their ids.
+  const bool returns = track.last.state() == v1::ALERT_STATE_LATCHED;
+  v1::Alert fresh;
+  fresh.set_sequence(track.last.sequence());
   const std::string& condition = catalogue_.ConditionOf(now.condition).decl->name;
-  track.last.set_id(Hex(Digest64(record_.Id() + '\n' + condition + '\n' + now.cause->name)));
-  track.last.set_first_seen_ns(now.now);
+  fresh.set_id(returns ? track.last.id()
+                       : Hex(Digest64(record_.Id() + '\n' + condition + '\n' + now.cause->name)));
+  fresh.set_first_seen_ns(returns ? track.last.first_seen_ns() : now.now);
+  track.last = std::move(fresh);
   track.last.set_state(v1::ALERT_STATE_ACTIVE);
   track.below_since = 0;
   track.dismissed.reset();
   track.rank = now.Rank();
-  track.rose_at = sequence + 1;
+  track.rose_at = track.last.sequence() + 1;
   Describe(now, &track.last);
   Publish(&track, v1::ALERT_CHANGE_RAISED, now.now, now.sink);
 }

@@ -93,11 +93,27 @@ TEST(Alert, ASecondEpisodeIsAnotherAlertWithTheNextSequence) {
   LogByHand log;
   log.Observe(kStart, "p1", "HR", 110);
   log.Observe(kStart + kMinuteNs, "p1", "HR", 80);
+  log.Act(kStart + kHourNs, "p1", "zoo.rise", v1::ACTION_KIND_ACKNOWLEDGE);
+  log.Observe(kStart + 2 * kHourNs, "p1", "HR", 110);
+  const auto versions = Versions(log);
+  ASSERT_EQ(versions.size(), 4U);
+  EXPECT_EQ(versions[3].change(), v1::ALERT_CHANGE_RAISED);
+  EXPECT_NE(versions[3].id(), versions[0].id());
+  EXPECT_EQ(versions[3].sequence(), 4U);
+}
+
+TEST(Alert, WhatReturnsWhileNobodyHasSeenItsEndIsTheSameAlert) {
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 110);
+  log.Observe(kStart + kMinuteNs, "p1", "HR", 80);
   log.Observe(kStart + kHourNs, "p1", "HR", 110);
   const auto versions = Versions(log);
   ASSERT_EQ(versions.size(), 3U);
+  ASSERT_EQ(versions[1].state(), v1::ALERT_STATE_LATCHED);
   EXPECT_EQ(versions[2].change(), v1::ALERT_CHANGE_RAISED);
-  EXPECT_NE(versions[2].id(), versions[0].id());
+  EXPECT_EQ(versions[2].state(), v1::ALERT_STATE_ACTIVE);
+  EXPECT_EQ(versions[2].id(), versions[0].id());
+  EXPECT_EQ(versions[2].first_seen_ns(), versions[0].first_seen_ns());
   EXPECT_EQ(versions[2].sequence(), 3U);
 }
 
