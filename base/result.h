@@ -14,7 +14,7 @@ enum class ErrorCode {
   kIo,           ///< Reading or writing failed.
   kNoSpace,      ///< The disk is full, or below its reserve.
   kCorrupt,      ///< Stored bytes are not what was written.
-  kRefused,      ///< The other side, or a plugin, refused in words.
+  kRefused,      ///< The other side, or a plugin, refused in words. Exit code 2.
   kDiverged,     ///< A repeated record differs from the stored one.
   kFenced,       ///< A newer connection took this producer's name.
   kTimeout,      ///< Nobody answered in time.
@@ -47,11 +47,13 @@ inline tl::unexpected<Error> Fail(ErrorCode code, std::string what, std::string 
   return tl::unexpected<Error>(Error{code, std::move(what), std::move(where), std::move(hint)});
 }
 
-/// The process exit code of design.md for an Error.
+/// The process exit code of design.md for an Error. What a plugin, a log or a broker refuses was
+/// asked for by options or tonus.yaml: it is refused again however often it is tried.
 inline int ExitCode(const Error& error) {
   switch (error.code) {
     case ErrorCode::kUsage:
     case ErrorCode::kConfig:
+    case ErrorCode::kRefused:
       return 2;
     case ErrorCode::kUnreachable:
     case ErrorCode::kTimeout:

@@ -20,9 +20,7 @@ namespace tonus::cli {
 
 int Report(const Error& error) {
   std::fprintf(stderr, "tonus: %s\n", error.Message().c_str());
-  // What a plugin, a log or a broker refuses here was asked for by options or tonus.yaml: it is
-  // refused again however often it is tried.
-  return error.code == ErrorCode::kRefused ? 2 : ExitCode(error);
+  return ExitCode(error);
 }
 
 Result<std::int64_t> DurationOption(const char* option, const std::string& text) {

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "client/follower.h"
 #include "client/publisher.h"
+#include "core/alerts/canonical.h"
 #include "core/service_takeover.h"
 #include "tonus/v1/alert.pb.h"
 #include "tonus/v1/system.pb.h"
@@ -34,19 +35,6 @@ constexpr std::int64_t kAlarmTimeoutMs = 3000;
 tl::unexpected<Error> Unexpected(const Error& error) { return tl::unexpected<Error>(error); }
 
 bool IsCore(const std::string& producer) { return producer.rfind("core.", 0) == 0; }
-
-std::string PriorityWord(v1::Priority priority) {
-  switch (priority) {
-    case v1::PRIORITY_HIGH:
-      return "high";
-    case v1::PRIORITY_MEDIUM:
-      return "medium";
-    case v1::PRIORITY_LOW:
-      return "low";
-    default:
-      return "info";
-  }
-}
 
 /// Producers of alerts that the log has records of.
 std::set<std::string> CoresOf(const RemoteLog& log) {
@@ -225,7 +213,7 @@ void Service::Impl::Name(Output output) {
     takeover.Rename(&output);
     v1::Alert alert;
     alert.ParseFromString(output.payload);
-    ++status.alerts[{alert.condition(), PriorityWord(alert.priority())}];
+    ++status.alerts[{alert.condition(), std::string(PriorityName(alert.priority()))}];
   }
   ++status.derived;
   expected.push_back(output.digest);

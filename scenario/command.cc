@@ -147,8 +147,7 @@ Result<void> WriteAlerts(std::vector<AlertLine> lines, const std::string& path) 
 
 int Complain(const Error& error, std::ostream& err) {
   err << error.Message() << "\n";
-  // A plugin that is refused is a wrong configuration: nothing was said about the patient.
-  return error.code == ErrorCode::kRefused ? 2 : ExitCode(error);
+  return ExitCode(error);
 }
 
 /// Plays the scenarios in order. 0 all hold, 1 one fails, or the code of an error.

@@ -4,33 +4,23 @@
 #include <limits>
 
 #include "base/text.h"
+#include "core/alerts/canonical.h"
 
 namespace tonus::scenario {
 namespace {
 
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
-std::string StateText(v1::AlertState state) {
-  switch (state) {
-    case v1::ALERT_STATE_ACTIVE:
-      return "active";
-    case v1::ALERT_STATE_ACKNOWLEDGED:
-      return "acknowledged";
-    case v1::ALERT_STATE_LATCHED:
-      return "latched";
-    case v1::ALERT_STATE_RESOLVED:
-      return "resolved";
-    default:
-      return "unknown";
-  }
-}
-
 bool IsOpen(const v1::Alert& alert) {
   return alert.state() == v1::ALERT_STATE_ACTIVE || alert.state() == v1::ALERT_STATE_ACKNOWLEDGED;
 }
 
+std::string Word(std::string_view word) { return std::string(word); }
+
 std::string AtLeast(int priority) {
-  return priority == 0 ? "any priority" : PriorityText(priority) + " or above";
+  return priority == 0
+             ? "any priority"
+             : Word(core::PriorityName(static_cast<v1::Priority>(priority))) + " or above";
 }
 
 std::string Lower(std::string text) {
@@ -76,7 +66,8 @@ class Judging {
   std::int64_t TimeOf(const v1::Alert& alert) const { return alert.time_ns() - start_ns_; }
 
   std::string Describe(const v1::Alert& alert) const {
-    std::string text = PriorityText(alert.priority()) + " (" + StateText(alert.state());
+    std::string text =
+        Word(core::PriorityName(alert.priority())) + " (" + Word(core::StateName(alert.state()));
     if (!alert.tier().empty()) text += ", " + alert.tier();
     return text + ") " + MomentText(TimeOf(alert));
   }
@@ -245,21 +236,6 @@ std::string MomentText(std::int64_t from_start_ns) {
   if (from_start_ns == 0) return "at start";
   if (from_start_ns < 0) return FormatDuration(-from_start_ns) + " before start";
   return "at " + FormatDuration(from_start_ns);
-}
-
-std::string PriorityText(int priority) {
-  switch (priority) {
-    case v1::PRIORITY_INFO:
-      return "info";
-    case v1::PRIORITY_LOW:
-      return "low";
-    case v1::PRIORITY_MEDIUM:
-      return "medium";
-    case v1::PRIORITY_HIGH:
-      return "high";
-    default:
-      return "unspecified";
-  }
 }
 
 }  // namespace tonus::scenario

@@ -32,7 +32,4 @@ Verdict Judge(const Expectation& expectation, const Said& said, LogTimeNs start_
 /// "at 2 h 40 min", "at start", "3 d before start".
 std::string MomentText(std::int64_t from_start_ns);
 
-/// info, low, medium, high.
-std::string PriorityText(int priority);
-
 }  // namespace tonus::scenario

@@ -96,36 +96,6 @@ class Writer {
   bool first_ = true;
 };
 
-std::string_view PriorityName(v1::Priority priority) {
-  switch (priority) {
-    case v1::PRIORITY_INFO:
-      return "info";
-    case v1::PRIORITY_LOW:
-      return "low";
-    case v1::PRIORITY_MEDIUM:
-      return "medium";
-    case v1::PRIORITY_HIGH:
-      return "high";
-    default:
-      return "unspecified";
-  }
-}
-
-std::string_view StateName(v1::AlertState state) {
-  switch (state) {
-    case v1::ALERT_STATE_ACTIVE:
-      return "active";
-    case v1::ALERT_STATE_ACKNOWLEDGED:
-      return "acknowledged";
-    case v1::ALERT_STATE_LATCHED:
-      return "latched";
-    case v1::ALERT_STATE_RESOLVED:
-      return "resolved";
-    default:
-      return "unspecified";
-  }
-}
-
 std::string_view ChangeName(v1::AlertChange change) {
   switch (change) {
     case v1::ALERT_CHANGE_RAISED:
@@ -225,6 +195,36 @@ void WriteActions(const v1::Alert& alert, Writer* out) {
 }
 
 }  // namespace
+
+std::string_view PriorityName(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_INFO:
+      return "info";
+    case v1::PRIORITY_LOW:
+      return "low";
+    case v1::PRIORITY_MEDIUM:
+      return "medium";
+    case v1::PRIORITY_HIGH:
+      return "high";
+    default:
+      return "unspecified";
+  }
+}
+
+std::string_view StateName(v1::AlertState state) {
+  switch (state) {
+    case v1::ALERT_STATE_ACTIVE:
+      return "active";
+    case v1::ALERT_STATE_ACKNOWLEDGED:
+      return "acknowledged";
+    case v1::ALERT_STATE_LATCHED:
+      return "latched";
+    case v1::ALERT_STATE_RESOLVED:
+      return "resolved";
+    default:
+      return "unspecified";
+  }
+}
 
 std::string CanonicalJson(const v1::Alert& alert) {
   Writer out;

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
-namespace tonus::v1 {
-class Alert;
-}
+#include "tonus/v1/alert.pb.h"
 
 namespace tonus::core {
 
@@ -13,5 +12,10 @@ namespace tonus::core {
 /// written by
 /// `--alerts FILE`; serialized protobuf is not canonical across builds.
 std::string CanonicalJson(const v1::Alert& alert);
+
+/// `info`, `low`, `medium`, `high`; else `unspecified`.
+std::string_view PriorityName(v1::Priority priority);
+/// `active`, `acknowledged`, `latched`, `resolved`; else `unspecified`.
+std::string_view StateName(v1::AlertState state);
 
 }  // namespace tonus::core
