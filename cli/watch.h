@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -9,12 +10,12 @@
 namespace tonus::cli {
 
 /// Tells whether silence means that nothing happened: the broker's ticks must arrive, and the core
-/// must answer them with progress. Used by one thread, which moves the time.
+/// must answer each with progress soon. Used by one thread, which moves the time.
 class Watch {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// How long either may be missing before the reader is blind.
+  /// How long a tick or its answer may be missing before the reader is blind.
   static constexpr std::chrono::seconds kPatience{5};
 
   explicit Watch(Time now) : tick_(now), progress_(now) {}
@@ -28,11 +29,18 @@ class Watch {
   bool Blind() const { return state_ != State::kWatching; }
 
  private:
-  enum class State { kWatching, kCoreLate, kBlind };
+  enum class State { kWatching, kCoreLate, kCoreDown, kBlind };
+  struct Unanswered {
+    Offset offset;
+    Time at;
+  };
+  State StateAt(Time now) const;
 
   Time tick_;
-  Time progress_;
+  Time progress_;  ///< The last one, whichever tick it answers.
+  std::deque<Unanswered> unanswered_;
   State state_ = State::kWatching;
+  Time blind_since_;
 };
 
 }  // namespace tonus::cli

@@ -31,8 +31,9 @@ int main(int argc, char** argv) {
     }
     if (state != (*reader)->State()) {
       state = (*reader)->State();
-      std::puts(state == tonus::Liveness::kLive ? "watching"
-                                                : "BLIND: the broker or the core is silent");
+      std::puts(state == tonus::Liveness::kLive       ? "watching"
+                : state == tonus::Liveness::kCoreLate ? "BLIND: the core is down or late"
+                                                      : "BLIND: the broker or the link is down");
     }
     std::fflush(stdout);
   }

@@ -17,8 +17,10 @@ const seen = {'tick.': 0, 'progress.': 0};
 let blind;
 setInterval(() => {
   const was = blind;
-  blind = Date.now() - Math.min(...Object.values(seen)) > 5000;
-  if (was !== blind) console.log(blind ? 'BLIND: the broker or the core is silent' : 'watching');
+  const silent = (topic) => Date.now() - seen[topic] > 5000;
+  blind = silent('tick.') ? 'BLIND: the broker or the link is down'
+    : silent('progress.') ? 'BLIND: the core is down or late' : 'watching';
+  if (was !== blind) console.log(blind);
 }, 1000);
 
 for await (const [topic, payload, meta] of socket) {

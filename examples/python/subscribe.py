@@ -26,6 +26,8 @@ while True:
             alert = alert_pb2.Alert.FromString(payload)
             print(alert_pb2.Priority.Name(alert.priority), alert.unit, alert.patient_id, alert.condition,
                   alert.headline, flush=True)
-    was, blind = blind, time.monotonic() - min(seen.values()) > 5
+    was, silent = blind, {topic for topic, at in seen.items() if time.monotonic() - at > 5}
+    blind = ("BLIND: the broker or the link is down" if b"tick." in silent else
+             "BLIND: the core is down or late" if silent else "watching")
     if was != blind:
-        print("BLIND: the broker or the core is silent" if blind else "watching", flush=True)
+        print(blind, flush=True)
