@@ -25,11 +25,14 @@ constexpr unsigned kMostShards = 64;
 /// Changes with every release of the core whose alerts may differ on the same log.
 constexpr std::string_view kResults = "results 3";
 
-enum class Take : std::uint8_t { kPass, kTick, kInput };
+enum class Take : std::uint8_t { kPass, kTick, kRefused, kInput };
 
-Take Classify(std::string_view topic) {
+Take Classify(const Record& record) {
+  const std::string_view topic = record.topic;
   const std::string_view kind = topic.substr(0, topic.find('.'));
   if (kind == "tick") return Take::kTick;
+  // What the broker refused is input that nobody could take; what a core refused is its output.
+  if (kind == "dead" && record.producer.rfind("core.", 0) != 0) return Take::kRefused;
   for (const std::string_view ours : {"alert", "dead", "tech", "progress", "config", "health"}) {
     if (kind == ours) return Take::kPass;
   }
@@ -149,7 +152,7 @@ void Engine::Impl::Process(std::span<const Record> records, std::vector<Output>*
     if (record.offset <= last_offset_) continue;
     last_offset_ = record.offset;
     ++records_;
-    routes_[i].take = Classify(record.topic);
+    routes_[i].take = Classify(record);
     if (routes_[i].take == Take::kPass) continue;
     last_time_ = std::max(last_time_, record.recorded_ns);
     if (routes_[i].take == Take::kInput) {
@@ -185,10 +188,23 @@ void Engine::Impl::RunSources(std::span<const Record> records) {
       own_.push_back(std::move(progress));
       continue;
     }
+    if (routes_[i].take == Take::kRefused) {
+      Utterance refused;
+      refused.patient = kNoPatient;
+      refused.refusal = Refusal::kOther;
+      refused.now = now;
+      refused.offset = record.offset;
+      sources_.Hear(Sources::kNew, record.producer, refused, &own_);
+      continue;
+    }
     const std::size_t shard = routes_[i].shard;
     const std::vector<Heard>& heard = shards_[shard]->HeardSources();
     if (next[shard] < heard.size() && heard[next[shard]].offset == record.offset) {
-      HearSource(shard, heard[next[shard]++]);
+      const Heard& one = heard[next[shard]++];
+      HearSource(shard, one);
+      if (one.refusal == Refusal::kNone) {
+        sources_.HearAccepted(record.producer, now, record.offset, &own_);
+      }
     }
   }
   for (const std::unique_ptr<Shard>& shard : shards_) shard->HeardSources().clear();
@@ -200,7 +216,7 @@ void Engine::Impl::HearSource(std::size_t shard, const Heard& heard) {
   std::uint32_t& number = numbers[heard.source];
   number = sources_.Hear(number, shards_[shard]->SourceName(heard.source),
                          {static_cast<std::uint32_t>(shard), heard.patient, heard.leaves,
-                          heard.refusal, heard.recorded_ns, heard.offset},
+                          heard.refusal, heard.recorded_ns, heard.offset, heard.effective_ns},
                          &own_);
 }
 

@@ -161,9 +161,14 @@ bool Shard::ForgetManySources() {
 void Shard::Hear(const Record& record, const Patient& patient) {
   const auto source = SourceNumber(event_.source);
   if (!source) return;
+  const std::string& unit = patient.record.Facts().unit;
+  const bool comes = event_.encounter.action == v1::ENCOUNTER_ACTION_ADMIT ||
+                     event_.encounter.action == v1::ENCOUNTER_ACTION_TRANSFER;
   const bool leaves = event_.kind == EventKind::kEncounter &&
-                      event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
-  heard_.push_back({record.offset, now_, *source, patient.number, leaves, Refusal::kNone});
+                      (event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE ||
+                       (comes && !unit.empty() && unit != event_.encounter.unit));
+  heard_.push_back({record.offset, now_, *source, patient.number, leaves, Refusal::kNone,
+                    event_.topic_kind == "vitals" ? event_.effective_ns : 0});
 }
 
 /// A refused event says that its source speaks, and not of what; who cannot be named by its event
@@ -179,7 +184,7 @@ void Shard::HearRefused(const Record& record, RejectionCode code) {
   const bool clock = code == RejectionCode::kFuture || code == RejectionCode::kTooOld;
   heard_.push_back({record.offset, now_, *source,
                     patient == patients_.end() ? kNoPatient : patient->second->number, false,
-                    clock ? Refusal::kClock : Refusal::kOther});
+                    clock ? Refusal::kClock : Refusal::kOther, 0});
 }
 
 void Shard::Emit(KeyedOutput::Kind kind, std::string topic, std::string payload,

@@ -24,8 +24,9 @@ struct Heard {
   LogTimeNs recorded_ns = 0;
   std::uint32_t source = 0;   ///< Number within the shard.
   std::uint32_t patient = 0;  ///< Number within the shard; kNoPatient: unknown.
-  bool leaves = false;        ///< The event discharges the patient.
+  bool leaves = false;        ///< The event discharges the patient, or moves him to another unit.
   Refusal refusal = Refusal::kNone;
+  LogTimeNs effective_ns = 0;  ///< Of a device's own message; 0: of another.
 };
 inline constexpr std::uint32_t kNoPatient = 0xFFFFFFFF;
 

@@ -21,9 +21,7 @@ constexpr std::int64_t kEpisodic = 2 * kHourNs;
 constexpr std::int64_t kPatientOfSource = kDayNs;  ///< Heard through it so lately.
 constexpr std::size_t kMostPatients = 4096;
 constexpr int kMostNamed = 64;
-constexpr std::uint32_t kRefusedInARow = 5;
 constexpr std::size_t kMostSources = 65536;
-constexpr const char* kRefusedKinds[] = {"", "clock_skew", "events_rejected"};
 constexpr std::uint32_t kUnknownPatient = 0xFFFFFFFF;
 
 std::string Watched(std::size_t patients) {
@@ -40,9 +38,8 @@ struct Sources::Source {
   std::size_t intervals_seen = 0;
   bool silent = false;
   LogTimeNs silent_since = 0;
-  std::uint32_t refused = 0;  ///< In a row.
-  LogTimeNs refused_since = 0;
-  std::uint8_t refused_kind = 0;  ///< What has been raised, of kRefusedKinds.
+  RefusalRate refusals;
+  ClockOffset clock;
   LogTimeNs queued_for = 0;  ///< The deadline that counts; 0: none. Older ones in the queue do not.
   /// When each patient was heard of last through this source; one that has left is taken out.
   std::unordered_map<std::uint64_t, LogTimeNs> patients;
@@ -53,8 +50,7 @@ struct Sources::Source {
   template <class Self, class Archive>
   static void Fields(Self& self, Archive& archive) {
     archive(self.name, self.messages, self.last, self.intervals, self.intervals_seen, self.silent,
-            self.silent_since, self.refused, self.refused_since, self.refused_kind,
-            self.queued_for);
+            self.silent_since, self.refusals, self.clock, self.queued_for);
   }
 
   /// After how long this source counts as silent; 0: it is not watched.
@@ -155,7 +151,8 @@ std::uint32_t Sources::Hear(std::uint32_t known, std::string_view name, const Ut
     source.silent = false;
     SaySilence(source, heard.now, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
   }
-  NoteRefusal(&source, heard, out);
+  NoteRefusal(number, heard, out);
+  NoteClock(&source, heard, out);
   if (source.messages >= kFewestMessages && (later || source.queued_for == 0)) {
     const std::int64_t limit = source.Limit();
     // A source that has become faster is missed sooner than it was queued for.
@@ -188,8 +185,7 @@ void Sources::Load(StateReader* in,
     auto source = std::make_unique<Source>();
     std::map<std::string, LogTimeNs> patients;
     (*in)(*source, patients);
-    if (source->refused_kind >= std::size(kRefusedKinds) || patients.size() > kMostPatients ||
-        !numbers_.emplace(source->name, number).second) {
+    if (patients.size() > kMostPatients || !numbers_.emplace(source->name, number).second) {
       in->Refuse("a source contradicts itself");
       return;
     }
@@ -200,6 +196,7 @@ void Sources::Load(StateReader* in,
       source->patients.emplace(key, heard);
       sources_of_[key].push_back(number);
     }
+    if (!source->refusals.Idle()) ++doubted_;
     if (source->queued_for != 0) queue_.push({source->queued_for, source.get()});
     sources_.push_back(std::move(source));
   }
@@ -210,30 +207,62 @@ const std::string& Sources::NameOfKey(std::uint64_t patient) const {
       {static_cast<std::uint32_t>(patient >> 32U), static_cast<std::uint32_t>(patient)});
 }
 
-void Sources::NoteRefusal(Source* source, const Utterance& heard, Outbox* out) {
-  const bool refused = heard.refusal != Refusal::kNone;
-  if (!refused && source->refused_kind == 0) {
-    source->refused = 0;
-    return;
-  }
-  if (refused && source->refused++ == 0) source->refused_since = heard.now;
-  if (refused && (source->refused < kRefusedInARow || source->refused_kind != 0)) return;
-  if (refused) source->refused_kind = heard.refusal == Refusal::kClock ? 1 : 2;
+void Sources::HearAccepted(std::string_view producer, LogTimeNs now, Offset offset, Outbox* out) {
+  if (doubted_ == 0) return;
+  const auto found = numbers_.find(std::string(producer));
+  if (found == numbers_.end()) return;
+  Utterance heard;
+  heard.patient = kUnknownPatient;
+  heard.now = now;
+  heard.offset = offset;
+  NoteRefusal(found->second, heard, out);
+}
+
+void Sources::NoteRefusal(std::uint32_t number, const Utterance& heard, Outbox* out) {
+  Source& source = *sources_[number];
+  const bool idle = source.refusals.Idle();
+  if (idle && heard.refusal == Refusal::kNone) return;
+  const Turn turn = source.refusals.Note(heard.refusal, heard.now);
+  if (idle && !source.refusals.Idle()) ++doubted_;
+  if (!idle && source.refusals.Idle()) --doubted_;
+  if (turn == Turn::kNone) return;
+  const bool begins = turn == Turn::kBegins;
+  const bool of_clock = source.refusals.OfItsClock();
+  // Said already, and not over, where the clock was seen to stand off before.
+  if (of_clock && source.clock.Off()) return;
   v1::TechAlert alert;
-  alert.set_kind(kRefusedKinds[source->refused_kind]);
-  alert.set_state(refused ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
-  alert.set_since_ns(source->refused_since);
+  alert.set_kind(of_clock ? "clock_skew" : "events_rejected");
+  alert.set_state(begins ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
+  alert.set_since_ns(source.refusals.Since());
   alert.set_time_ns(heard.now);
-  const std::string what = heard.refusal == Refusal::kClock
-                               ? "for their times cannot be; set its clock"
-                               : "see `dead` for the reasons";
-  alert.set_text(refused ? "nothing that '" + source->name + "' says is taken since " +
-                               FormatTime(source->refused_since) + ", " + what
-                         : "'" + source->name + "' is taken again");
+  const std::string since = FormatTime(source.refusals.Since());
+  const std::string what =
+      of_clock ? "for their times cannot be; set its clock" : "see `dead` for the reasons";
+  alert.set_text(begins ? "of what '" + source.name + "' says, five events or more in twenty are " +
+                              "refused since " + since + ", " + what
+                        : "what '" + source.name + "' says is taken again; it was refused since " +
+                              since);
+  Say(source, &alert, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
+}
+
+void Sources::NoteClock(Source* source, const Utterance& heard, Outbox* out) {
+  if (heard.effective == 0 || heard.refusal != Refusal::kNone) return;
+  const Turn turn = source->clock.Note(heard.effective, heard.now);
+  if (turn == Turn::kNone) return;
+  if (source->refusals.TooMuch() && source->refusals.OfItsClock()) return;
+  v1::TechAlert alert;
+  alert.set_kind("clock_skew");
+  alert.set_state(turn == Turn::kBegins ? v1::TECH_STATE_ACTIVE : v1::TECH_STATE_RESOLVED);
+  alert.set_since_ns(source->clock.Since());
+  alert.set_time_ns(heard.now);
+  const std::int64_t behind = source->clock.BehindNs();
+  alert.set_text(turn == Turn::kBegins
+                     ? "the clock of '" + source->name + "' stands " +
+                           FormatDuration(behind < 0 ? -behind : behind) +
+                           (behind < 0 ? " ahead of" : " behind") +
+                           " the log's, so its values count at wrong times; set it"
+                     : "the clock of '" + source->name + "' is right again");
   Say(*source, &alert, {heard.now, false, heard.offset, 0, {}, 0, 0}, heard.offset, out);
-  if (refused) return;
-  source->refused = 0;
-  source->refused_kind = 0;
 }
 
 void Sources::SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/outbox.h"
+#include "core/sources/source_quality.h"
 
 namespace tonus::v1 {
 class TechAlert;
@@ -21,31 +22,27 @@ namespace tonus::core {
 class StateReader;
 class StateWriter;
 
-/// Why an event that was heard says nothing of its patient.
-enum class Refusal : std::uint8_t {
-  kNone,   ///< It was accepted.
-  kClock,  ///< Its times cannot be: in the future, or older than the horizon.
-  kOther,  ///< Anything else; `dead` says what.
-};
-
 /// One event as heard.
 struct Utterance {
   std::uint32_t shard = 0;
   std::uint32_t patient = 0;  ///< Number within the shard; 0xFFFFFFFF: unknown.
-  bool leaves = false;        ///< It discharges the patient.
+  bool leaves = false;        ///< It discharges the patient, or moves him to another unit.
   Refusal refusal = Refusal::kNone;
   LogTimeNs now = 0;
   Offset offset = 0;
+  LogTimeNs effective = 0;  ///< Of a device's own message; 0: says nothing of a clock.
 };
 
 /// Watches the sources across all patients: one that is usually heard and falls silent raises the
-/// technical alert `source_silent`, which names the patients who are watched less well.
+/// technical alert `source_silent`, one of whose words too many are refused `events_rejected`, one
+/// whose clock stands off `clock_skew`. Each names the patients who are watched less well.
 ///
 /// A source is watched once five messages were heard. It is silent when nothing came for longer
 /// than 15 minutes, three times its usual interval (the median of the last nine between messages at
 /// different times) and one and a half times the longest of those nine. One whose usual interval is
 /// over two hours speaks by occasion and is not watched; nor is one all of whose patients have
-/// left. Figures unvalidated.
+/// left: were discharged, or moved to another unit, where what is heard of them counts anew.
+/// Figures unvalidated.
 ///
 /// Owned by the engine, used from its thread alone. It is fed in the order of the log, so what it
 /// says does not depend on shards.
@@ -73,6 +70,10 @@ class Sources {
   void Load(StateReader* in,
             const std::function<std::optional<PatientKey>(std::string_view)>& find);
 
+  /// Something of a producer was accepted; matters where it has been refused under its own name,
+  /// because the broker or nobody could read which source spoke.
+  void HearAccepted(std::string_view producer, LogTimeNs now, Offset offset, Outbox* out);
+
   static constexpr std::uint32_t kNew = 0xFFFFFFFF;
 
  private:
@@ -87,7 +88,8 @@ class Sources {
   void Note(std::uint32_t number, std::uint64_t patient, LogTimeNs now);
   void Forget(std::uint64_t patient);
   const std::string& NameOfKey(std::uint64_t patient) const;
-  void NoteRefusal(Source* source, const Utterance& heard, Outbox* out);
+  void NoteRefusal(std::uint32_t number, const Utterance& heard, Outbox* out);
+  void NoteClock(Source* source, const Utterance& heard, Outbox* out);
   void SaySilence(const Source& source, LogTimeNs now, const OutputKey& key, Offset cause,
                   Outbox* out) const;
   void Say(const Source& source, v1::TechAlert* alert, const OutputKey& key, Offset cause,
@@ -99,6 +101,7 @@ class Sources {
   /// By patient (shard and number): the sources that count him among theirs.
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> sources_of_;
   std::priority_queue<Due, std::vector<Due>, Later> queue_;
+  std::size_t doubted_ = 0;  ///< Sources that were refused lately.
 };
 
 }  // namespace tonus::core

@@ -174,13 +174,44 @@ TEST(Engine, ASourceWhoseClockIsWrongIsNamedAndClears) {
   std::sort(log.records.begin(), log.records.end(),
             [](const Record& a, const Record& b) { return a.recorded_ns < b.recorded_ns; });
   for (std::size_t i = 0; i < log.records.size(); ++i) log.records[i].offset = i + 1;
+  const std::int64_t right = log.records.back().recorded_ns;
+  for (int i = 1; i <= 12; ++i) log.Observe(right + i * kMinuteNs, "p1", "HR", 80, "bed 7");
   const auto engine = EngineWith({"rise"});
   const auto tech = TechIn(Play(engine.get(), log.records, 2));
-  ASSERT_EQ(tech.size(), 2U);
+  ASSERT_EQ(tech.size(), 2U) << "said once, and once that it is over";
   EXPECT_EQ(tech[0].kind(), "clock_skew");
   EXPECT_EQ(tech[0].subject(), "bed 7");
   EXPECT_EQ(tech[1].kind(), "clock_skew");
   EXPECT_EQ(tech[1].state(), v1::TECH_STATE_RESOLVED);
+}
+
+TEST(Engine, WhatTheBrokerRefusesIsSaidOfItsProducerAndClears) {
+  LogByHand log;
+  std::int64_t at = kStart;
+  for (int i = 0; i < 40; ++i, at += kMinuteNs) {
+    log.Observe(at, "p1", "HR", 80, "bed 7");
+    if (i < 24 && i % 2 == 0) log.Add(at, "dead._._.", v1::Dead().SerializeAsString());
+  }
+  for (const std::size_t batch : {1U, 7U, 64U}) {
+    const auto tech = TechIn(Play(EngineWith({"rise"}).get(), log.records, batch));
+    ASSERT_EQ(tech.size(), 2U) << "one event in three is refused: said once, not with each";
+    EXPECT_EQ(tech[0].kind(), "events_rejected");
+    EXPECT_EQ(tech[0].subject(), "test");
+    EXPECT_EQ(tech[0].since_ns(), kStart);
+    EXPECT_EQ(tech[1].state(), v1::TECH_STATE_RESOLVED);
+  }
+}
+
+TEST(Engine, TheMonitorOfAUnitThatThePatientLeftIsNotWaitedFor) {
+  LogByHand log;
+  std::int64_t at = kStart;
+  for (int i = 0; i < 10; ++i, at += kMinuteNs) log.Observe(at, "p1", "TEMP", 36.8, "bed 7");
+  log.Move(at, "p1", "ward");
+  for (int i = 0; i < 10; ++i, at += kMinuteNs) log.Observe(at, "p1", "TEMP", 36.8, "bed 21");
+  log.Tick(at + kDayNs);
+  const auto tech = TechIn(Play(EngineWith({"rise"}).get(), log.records));
+  ASSERT_EQ(tech.size(), 1U);
+  EXPECT_EQ(tech[0].subject(), "bed 21") << "he is still there, and his new monitor is missed";
 }
 
 TEST(Engine, ADischargedPatientsMonitorIsNotWaitedFor) {
