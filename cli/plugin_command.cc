@@ -1,10 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/config.h"
 #include "cli/engine_options.h"
-#include "cli/program.h"
+#include "cli/plugin.h"
 #include "cli/show.h"
 
 namespace tonus::cli {
@@ -51,12 +52,38 @@ int List(const Globals& globals) {
 
 }  // namespace
 
+Result<Subject> FindSubject(const Globals& globals, const std::string& path) {
+  namespace fs = std::filesystem;
+  auto config = LoadConfig(globals.config);
+  if (!config) return tl::unexpected<Error>(config.error());
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    return Fail(ErrorCode::kUnreachable, "there is no such file", path, "build the plugin first");
+  }
+  Subject subject;
+  subject.config_folder = fs::path(config->path).parent_path().string();
+  subject.engine = ToEngineOptions(*config);
+  subject.engine.shards = 1;
+  core::PluginSpec found{path, {}, {}};
+  const fs::path name = fs::path(path).filename();
+  for (const core::PluginSpec& spec : subject.engine.plugins) {
+    const bool same = fs::equivalent(spec.path, path, error);
+    if (!same && fs::path(spec.path).filename() != name) continue;
+    found = {path, spec.settings, spec.settings_where};
+    if (same) break;
+  }
+  subject.engine.plugins = {found};
+  return subject;
+}
+
 void AddPlugin(CLI::App& app, Program& program) {
   CLI::App* plugin = app.add_subcommand("plugin", "the detectors");
   plugin->require_subcommand(1);
   CLI::App* list =
       plugin->add_subcommand("list", "loads the detectors and shows them with their settings");
   list->callback([&program] { program.run = [&program] { return List(program.globals); }; });
+  AddPluginDoc(*plugin, program);
+  AddPluginNew(*plugin, program);
 }
 
 }  // namespace tonus::cli

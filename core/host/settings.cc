@@ -121,7 +121,7 @@ Result<std::vector<SettingValue>> ResolveSettings(const DetectorDecl& detector,
     const std::optional<std::string> nearest = NearestName(key, keys);
     return Fail(
         ErrorCode::kConfig, "detector '" + detector.name + "' has no setting '" + key + "'", where,
-        nearest ? "did you mean '" + *nearest + "'?" : "`tonus plugin show` lists its settings");
+        nearest ? "did you mean '" + *nearest + "'?" : "`tonus plugin doc` lists its settings");
   }
   std::vector<SettingValue> out;
   for (const SettingDecl& decl : detector.settings) {

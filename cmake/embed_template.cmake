@@ -1,0 +1,10 @@
+# Makes plugin_template.cc of the files in FOLDER: cmake -DFOLDER=… -DOUT=… -P embed_template.cmake
+set(files CMakeLists.txt README.md detector.cc detector_test.cc gitignore scenario.yaml tonus.yaml)
+set(code "#include \"cli/plugin_template.h\"\nnamespace tonus::cli {\nnamespace {\nconstexpr TemplateFile kFiles[] = {\n")
+foreach(file ${files})
+  file(READ ${FOLDER}/${file} text)
+  string(REGEX REPLACE "^gitignore$" ".gitignore" name ${file})
+  string(APPEND code "    {\"${name}\", R\"~~~(${text})~~~\"},\n")
+endforeach()
+string(APPEND code "};\n}  // namespace\nconst std::span<const TemplateFile> kTemplate = kFiles;\n}  // namespace tonus::cli\n")
+file(WRITE ${OUT} "${code}")
