@@ -3,6 +3,7 @@
 // each row; of statistics one for each 64 values.
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "core/host/call.h"
@@ -145,8 +146,8 @@ tonus_rc Latest(tonus_ctx* ctx, std::uint32_t signal, tonus_str site, tonus_samp
     index = record.FindSite(TextOf(site));
     if (!index) return TONUS_NOT_KNOWN;
   }
-  const Sample* sample = series == nullptr ? nullptr : series->Latest(index);
-  if (sample == nullptr) return TONUS_NOT_KNOWN;
+  const auto sample = series == nullptr ? std::nullopt : series->Latest(index);
+  if (!sample) return TONUS_NOT_KNOWN;
   *out = ViewOf(*sample, signal, record);
   if (record.Stale(signal, sample->effective, ctx->now)) out->flags |= TONUS_STALE;
   return TONUS_OK;
@@ -160,9 +161,15 @@ tonus_rc Window(tonus_ctx* ctx, std::uint32_t signal, tonus_ns from, tonus_ns to
   if (!IsSignal(record, signal)) return TONUS_BAD_ARG;
   const Series* series = record.Find(signal);
   if (series == nullptr) return TONUS_OK;
-  return Rows<tonus_sample>(ctx,
-                            Between(series->Raw(), from, to, [](const Sample&) { return true; }),
-                            out, [&](const Sample& row) { return ViewOf(row, signal, record); });
+  const std::size_t begin = series->RawFrom(from);
+  const std::size_t end = std::max(begin, series->RawFrom(to));
+  if (!ctx->Charge(end - begin)) return TONUS_NO_FUEL;
+  tonus_sample* views = ctx->Array<tonus_sample>(end - begin);
+  for (std::size_t i = begin; i < end; ++i) {
+    views[i - begin] = ViewOf(series->RawAt(i), signal, record);
+  }
+  *out = ArrayOf(views, end - begin);
+  return TONUS_OK;
 }
 
 tonus_rc Stats(tonus_ctx* ctx, std::uint32_t signal, tonus_ns from, tonus_ns to, tonus_stats* out) {
@@ -173,13 +180,13 @@ tonus_rc Stats(tonus_ctx* ctx, std::uint32_t signal, tonus_ns from, tonus_ns to,
   if (!IsSignal(record, signal)) return TONUS_BAD_ARG;
   const Series* series = record.Find(signal);
   if (series == nullptr) return TONUS_OK;
-  const SpanStats stats = series->Stats(from, to);
+  const SpanStats stats = series->Stats({from, to, 0, 0, {}});
   if (!ctx->Charge(stats.n / kValuesPerFuel)) return TONUS_NO_FUEL;
   if (stats.n == 0) return TONUS_OK;
   out->n = stats.n;
   out->min = stats.min;
   out->max = stats.max;
-  out->mean = stats.sum / stats.n;
+  out->mean = stats.mean;
   out->first = stats.first;
   out->last = stats.last;
   out->first_at = stats.first_at;
@@ -311,6 +318,52 @@ tonus_rc PeerFinding(tonus_ctx* ctx, std::uint32_t condition, tonus_peer_finding
   return TONUS_OK;
 }
 
+/// What the caller has room for of a struct that has grown.
+template <class T>
+tonus_rc Give(const T& whole, T* out) {
+  std::uint32_t room = 0;
+  std::memcpy(&room, out, sizeof room);
+  if (room < 2 * sizeof(std::uint32_t)) return TONUS_BAD_ARG;
+  std::memcpy(out, &whole, std::min<std::size_t>(room, sizeof whole));
+  std::memcpy(out, &room, sizeof room);
+  return TONUS_OK;
+}
+
+tonus_rc Summary(tonus_ctx* ctx, std::uint32_t signal, tonus_str site, tonus_ns from, tonus_ns to,
+                 double threshold, tonus_ns longest_hold, tonus_summary* out) {
+  if (const tonus_rc rc = Enter(ctx, out); rc != TONUS_OK) return rc;
+  const PatientRecord& record = *RecordOf(ctx);
+  tonus_summary summary = {};
+  if (!IsSignal(record, signal) || longest_hold < 0) return TONUS_BAD_ARG;
+  const Series* series = record.Find(signal);
+  SpanQuestion question{from, to, threshold, longest_hold, {}};
+  bool known = series != nullptr;
+  if (known && site.n != 0) {
+    question.site = record.FindSite(TextOf(site));
+    known = question.site.has_value();
+  }
+  if (!known) return Give(summary, out);
+  const SpanStats stats = series->Stats(question);
+  if (!ctx->Charge(stats.n / kValuesPerFuel)) return TONUS_NO_FUEL;
+  if (stats.n == 0) return Give(summary, out);
+  const SpanTrend trend = series->Trend(question);
+  summary.n = stats.n;
+  summary.min = stats.min;
+  summary.max = stats.max;
+  summary.mean = stats.mean;
+  summary.first = stats.first;
+  summary.last = stats.last;
+  summary.first_at = stats.first_at;
+  summary.last_at = stats.last_at;
+  summary.min_at = stats.min_at;
+  summary.max_at = stats.max_at;
+  summary.above = trend.above;
+  summary.covered = trend.covered;
+  if (trend.slope_per_hour) summary.flags |= TONUS_SUMMARY_SLOPE;
+  summary.slope_per_hour = trend.slope_per_hour.value_or(0);
+  return Give(summary, out);
+}
+
 }  // namespace
 
 const tonus_record_1* RecordTable() {
@@ -327,7 +380,8 @@ const tonus_record_1* RecordTable() {
                                             Pump,
                                             Procedures,
                                             PatientOf,
-                                            PeerFinding};
+                                            PeerFinding,
+                                            Summary};
   return &kTable;
 }
 

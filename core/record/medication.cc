@@ -1,6 +1,7 @@
 #include "core/record/medication.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "base/text.h"
@@ -61,6 +62,16 @@ void DoseTimeline::Find(DrugId drug, std::int64_t from, std::int64_t to,
   std::stable_sort(out->begin(), out->end(), [](const Dose* a, const Dose* b) {
     return std::tie(a->effective, a->ref) < std::tie(b->effective, b->ref);
   });
+}
+
+std::int64_t DoseTimeline::Newest(DrugId drug) const {
+  const auto found = drugs_.find(drug);
+  return found == drugs_.end() || found->second.empty() ? std::numeric_limits<std::int64_t>::min()
+                                                        : found->second.back().effective;
+}
+
+std::int64_t OrderBook::Newest() const {
+  return history_.empty() ? std::numeric_limits<std::int64_t>::min() : history_.back().effective;
 }
 
 Order* OrderBook::FindIn(std::vector<Order>* orders, const Step& step) {

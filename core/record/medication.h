@@ -39,6 +39,8 @@ class DoseTimeline {
   /// Doses of a drug (0: any) with from ≤ effective < to, oldest first; pointers are valid until
   /// the next Add.
   void Find(DrugId drug, std::int64_t from, std::int64_t to, std::vector<const Dose*>* out) const;
+  /// Time of a drug's newest entry; the least time there is where it has none.
+  std::int64_t Newest(DrugId drug) const;
 
  private:
   friend struct StateFields;
@@ -100,6 +102,8 @@ class OrderBook {
   /// Orders of a drug (0: any) by `since`, then drug and route. Stopped ones older than 90 days
   /// before `now` are left out.
   void Find(DrugId drug, std::int64_t now, std::vector<const Order*>* out) const;
+  /// Time of the newest event; the least time there is where there is none.
+  std::int64_t Newest() const;
 
  private:
   friend struct StateFields;

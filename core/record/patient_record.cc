@@ -1,6 +1,7 @@
 #include "core/record/patient_record.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 #include "base/topic.h"
@@ -51,12 +52,15 @@ void PatientRecord::Amend(const Record& record, const NormalEvent& event, Amende
       TakeSamples(event, out);
       break;
     case EventKind::kPump:
+      out->late = !pump_.Facts().empty() && event.effective_ns < pump_.Facts().back().effective;
       out->pump = &pump_.Add(event.pump, event.effective_ns, ref);
       break;
     case EventKind::kOrder:
+      out->late = event.effective_ns < orders_.Newest();
       out->order = orders_.Apply(event.order, event.effective_ns, ref);
       break;
     case EventKind::kAdministration:
+      out->late = event.effective_ns < doses_.Newest(event.administration.drug);
       out->dose = &doses_.Add(event.administration, event.effective_ns, ref);
       break;
     case EventKind::kProcedure:
@@ -77,7 +81,7 @@ void PatientRecord::Amend(const Record& record, const NormalEvent& event, Amende
 void PatientRecord::TakeSamples(const NormalEvent& event, Amended* out) {
   for (const NormalSample& normal : event.samples) {
     std::unique_ptr<Series>& series = series_[normal.signal];
-    if (!series) series = std::make_unique<Series>(mapping_->SignalOf(normal.signal).dense);
+    if (!series) series = NewSeries(normal.signal);
     const std::optional<SiteIndex> site = InternSite(normal.site);
     if (!site) continue;
     if ((normal.flags & kSampleRetracted) != 0) {
@@ -89,16 +93,24 @@ void PatientRecord::TakeSamples(const NormalEvent& event, Amended* out) {
     sample.ref = out->ref;
     sample.value = normal.value;
     sample.site = *site;
-    sample.late = series->Insert(sample, event.recorded_ns);
+    sample = series->Insert(sample, event.recorded_ns);
     out->late = out->late || sample.late;
     out->samples.push_back(sample);
     out->signals.push_back(normal.signal);
   }
 }
 
+std::unique_ptr<Series> PatientRecord::NewSeries(SignalId id) const {
+  const Signal& signal = mapping_->SignalOf(id);
+  const double largest =
+      std::max(std::fabs(signal.plausible_low), std::fabs(signal.plausible_high));
+  return std::make_unique<Series>(signal.dense, PartsOf(largest));
+}
+
 void PatientRecord::TakeProcedure(const NormalEvent& event, Amended* out) {
   const NormalProcedure& normal = event.procedure;
   ProcedureFact fact;
+  out->late = !procedures_.empty() && event.effective_ns < procedures_.back().effective;
   fact.effective = event.effective_ns;
   fact.ref = out->ref;
   fact.kind = normal.kind;

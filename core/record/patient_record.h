@@ -51,7 +51,7 @@ struct PatientFacts {
 /// What Amend made of an event, for the call that shows it to detectors.
 struct Amended {
   Ref ref = 0;
-  bool late = false;  ///< Some value came after a newer one of its signal.
+  bool late = false;  ///< It came after a newer one of its kind, drug or signal.
   const PumpFact* pump = nullptr;
   const Order* order = nullptr;
   const Dose* dose = nullptr;
@@ -116,7 +116,7 @@ class PatientRecord {
     }
   };
   /// Everything but the id, which whoever keeps the record knows, and what is only valid until the
-  /// next Amend. Cached baselines are kept: sums over other tiers differ in their last bits.
+  /// next Amend. Cached baselines are kept: what they were taken from may have gone since.
   template <class Self, class Archive>
   static void Fields(Self& self, Archive& archive) {
     archive(self.last_ref_, self.sites_);
@@ -132,13 +132,14 @@ class PatientRecord {
       archive(there);
       if constexpr (Archive::kReading) {
         series.reset();
-        if (there) series = std::make_unique<Series>(self.mapping_->SignalOf(signal).dense);
+        if (there) series = self.NewSeries(signal);
       }
       if (there) archive(*series);
     }
   }
   bool Valid() const;
 
+  std::unique_ptr<Series> NewSeries(SignalId id) const;
   void TakeSamples(const NormalEvent& event, Amended* out);
   void TakeProcedure(const NormalEvent& event, Amended* out);
   void TakePatient(const NormalEvent& event);

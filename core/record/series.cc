@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "base/text.h"
 
@@ -10,7 +12,9 @@ namespace {
 
 constexpr std::size_t kDenseRaw = 512;
 constexpr std::size_t kSparseRaw = 128;
-constexpr std::size_t kMinutes = 1440;
+// Unvalidated: the last hours to the minute, a month to the hour. With more minutes eight signals
+// at 1 Hz would not fit into the bound of a patient (docs/patient-record.md).
+constexpr std::size_t kMinutes = 240;
 constexpr std::size_t kHours = 720;
 
 // Unvalidated: long enough to hold a stay, short enough to follow a chronic change.
@@ -25,9 +29,45 @@ constexpr std::int64_t kEstablishedSpan = 12 * kHourNs;
 constexpr std::size_t kIntervals = 9;
 constexpr std::size_t kFewestIntervals = 3;
 
+/// Parts of a bucket in which its first and last value are placed.
+constexpr std::int64_t kPlaces = 60'000;
+
+/// Which step a time lies in, rounded down; never overflows.
+std::int64_t IndexOf(std::int64_t time, std::int64_t step) {
+  return time / step - (time % step < 0 ? 1 : 0);
+}
+
+/// Start of a step; the least time that there is where it would lie before that.
+std::int64_t StartOf(std::int64_t index, std::int64_t step) {
+  std::int64_t start = 0;
+  return __builtin_mul_overflow(index, step, &start)
+             ? (index < 0 ? std::numeric_limits<std::int64_t>::min()
+                          : std::numeric_limits<std::int64_t>::max())
+             : start;
+}
+
 std::int64_t Floor(std::int64_t time, std::int64_t step) {
-  const std::int64_t rest = time % step;
-  return time - (rest < 0 ? rest + step : rest);
+  return StartOf(IndexOf(time, step), step);
+}
+
+/// a + b, or the end of time that it would pass.
+std::int64_t Later(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? std::numeric_limits<std::int64_t>::min()
+                                                     : std::numeric_limits<std::int64_t>::max())
+                                            : sum;
+}
+
+std::int64_t Between(std::int64_t from, std::int64_t to) {
+  std::int64_t span = 0;
+  return __builtin_sub_overflow(to, from, &span)
+             ? (to < from ? std::numeric_limits<std::int64_t>::min()
+                          : std::numeric_limits<std::int64_t>::max())
+             : span;
+}
+
+double HoursBetween(std::int64_t from, std::int64_t to) {
+  return static_cast<double>(Between(from, to)) / static_cast<double>(kHourNs);
 }
 
 bool LeftOut(const std::vector<TimeSpan>& spans, std::int64_t from, std::int64_t to) {
@@ -62,30 +102,98 @@ double MedianOf(std::vector<double>* values) {
   return (lower + upper) / 2;
 }
 
-void SpanStats::Add(const Sample& sample) {
-  SpanStats one;
-  one.n = 1;
-  one.min = one.max = one.sum = one.first = one.last = sample.value;
-  one.first_at = one.last_at = one.min_at = one.max_at = sample.effective;
-  Merge(one);
+double PartsOf(double largest) {
+  constexpr double kMost = 2'000'000'000;
+  double parts = 1e6;
+  while (parts > 1 && largest * parts > kMost) parts /= 10;
+  return parts;
 }
 
-void SpanStats::Merge(const SpanStats& other) {
-  if (other.n == 0) return;
-  if (n == 0) {
-    *this = other;
-    return;
+Series::Series(bool dense, double parts)
+    : dense_(dense),
+      parts_(parts),
+      rolled_until_(std::numeric_limits<std::int64_t>::min()),
+      raw_(dense ? kDenseRaw : kSparseRaw),
+      minutes_(kMinutes),
+      hours_(kHours) {}
+
+bool Series::Valid() const {
+  for (const TimeRing<Bucket>* tier : {&minutes_, &hours_}) {
+    for (std::size_t i = 0; i < tier->size(); ++i) {
+      if ((*tier)[i].n == 0) return false;
+    }
   }
-  n += other.n;
-  sum += other.sum;
-  if (other.min < min || (other.min == min && other.min_at < min_at)) {
-    min = other.min;
-    min_at = other.min_at;
+  return raw_.empty() || raw_[0].Time() >= rolled_until_;
+}
+
+std::int32_t Series::PartsIn(double value) const {
+  constexpr double kLow = std::numeric_limits<std::int32_t>::min();
+  constexpr double kHigh = std::numeric_limits<std::int32_t>::max();
+  return static_cast<std::int32_t>(std::clamp(std::round(value * parts_), kLow, kHigh));
+}
+
+Sample Series::Unpack(const Packed& packed) const {
+  Sample sample;
+  sample.effective = packed.Time();
+  sample.ref = packed.ref;
+  sample.value = ValueOf(packed.parts);
+  sample.late = packed.late != 0;
+  sample.site = packed.site;
+  return sample;
+}
+
+Sample Series::Insert(Sample sample, std::int64_t now) {
+  const bool late = !raw_.empty() && sample.effective < raw_.back().Time();
+  if (late || sample.effective < now - kDenseSkip + kHourNs) ++amendments_;
+  Packed packed;
+  packed.SetTime(sample.effective);
+  packed.parts = PartsIn(sample.value);
+  packed.ref = sample.ref > 0xFFFFFFFF ? 0 : static_cast<std::uint32_t>(sample.ref);
+  packed.site = sample.site;
+  packed.late = late ? 1 : 0;
+  // After a withdrawal the ring has room, but not for what is older than what has left it.
+  if (sample.effective < rolled_until_) {
+    FoldMinute(packed);
+  } else if (const auto out = raw_.Insert(packed)) {
+    rolled_until_ = out->Time();
+    FoldMinute(*out);
   }
-  if (other.max > max || (other.max == max && other.max_at < max_at)) {
-    max = other.max;
-    max_at = other.max_at;
+  return Unpack(packed);
+}
+
+bool Series::Withdraw(std::int64_t effective, double value, SiteIndex site) {
+  const std::int32_t parts = PartsIn(value);
+  for (std::size_t i = raw_.LowerBound(effective); i < raw_.size() && raw_[i].Time() == effective;
+       ++i) {
+    if (raw_[i].parts != parts || raw_[i].site != site) continue;
+    raw_.Erase(i);
+    ++amendments_;
+    return true;
   }
+  return false;
+}
+
+Series::Bucket Series::BucketOf(const Packed& packed, std::int64_t step) {
+  const std::int64_t time = packed.Time();
+  const std::int64_t index = IndexOf(time, step);
+  const auto place = static_cast<std::uint16_t>((time - StartOf(index, step)) / (step / kPlaces));
+  Bucket bucket;
+  bucket.index = static_cast<std::int32_t>(index);
+  bucket.n = 1;
+  bucket.min = bucket.max = bucket.first = bucket.last = packed.parts;
+  bucket.first_at = bucket.last_at = place;
+  bucket.SetSum(packed.parts);
+  return bucket;
+}
+
+void Series::Bucket::Merge(const Bucket& other) {
+  // Past four thousand million values of one hour a device is broken: what it says is not counted.
+  std::uint32_t both = 0;
+  if (__builtin_add_overflow(n, other.n, &both)) return;
+  n = both;
+  SetSum(Sum() + other.Sum());
+  min = std::min(min, other.min);
+  max = std::max(max, other.max);
   if (other.first_at < first_at) {
     first = other.first;
     first_at = other.first_at;
@@ -96,70 +204,150 @@ void SpanStats::Merge(const SpanStats& other) {
   }
 }
 
-Series::Series(bool dense)
-    : dense_(dense), raw_(dense ? kDenseRaw : kSparseRaw), minutes_(kMinutes), hours_(kHours) {}
-
-bool Series::Insert(Sample sample, std::int64_t now) {
-  sample.late = !raw_.empty() && sample.effective < raw_.back().effective;
-  if (sample.late || sample.effective < now - kDenseSkip + kHourNs) ++amendments_;
-  const bool late = sample.late;
-  if (const auto out = raw_.Insert(sample)) FoldMinute(*out);
-  return late;
-}
-
-bool Series::Withdraw(std::int64_t effective, double value, SiteIndex site) {
-  for (std::size_t i = raw_.LowerBound(effective);
-       i < raw_.size() && raw_[i].effective == effective; ++i) {
-    if (raw_[i].value != value || raw_[i].site != site) continue;
-    raw_.Erase(i);
-    ++amendments_;
-    return true;
+void Series::FoldMinute(const Packed& packed) {
+  const Bucket bucket = BucketOf(packed, kMinuteNs);
+  const std::size_t at = minutes_.LowerBound(bucket.index);
+  if (at < minutes_.size() && minutes_[at].index == bucket.index) {
+    minutes_[at].Merge(bucket);
+  } else if (const auto out = minutes_.Insert(bucket)) {
+    FoldHour(*out);
   }
-  return false;
-}
-
-void Series::FoldMinute(const Sample& sample) {
-  const std::int64_t start = Floor(sample.effective, kMinuteNs);
-  const std::size_t at = minutes_.LowerBound(start);
-  if (at < minutes_.size() && minutes_[at].effective == start) {
-    minutes_[at].stats.Add(sample);
-    return;
-  }
-  Bucket bucket{start, {}};
-  bucket.stats.Add(sample);
-  if (const auto out = minutes_.Insert(bucket)) FoldHour(*out);
 }
 
 void Series::FoldHour(const Bucket& minute) {
-  const std::int64_t start = Floor(minute.effective, kHourNs);
-  const std::size_t at = hours_.LowerBound(start);
-  if (at < hours_.size() && hours_[at].effective == start) {
-    hours_[at].stats.Merge(minute.stats);
-    return;
+  constexpr std::int64_t kMinutesInHour = kHourNs / kMinuteNs;
+  const std::int64_t index = IndexOf(minute.index, kMinutesInHour);
+  const std::int64_t start = (minute.index - index * kMinutesInHour) * kPlaces;
+  const auto place = [&](std::uint16_t at) {
+    return static_cast<std::uint16_t>((start + at) / kMinutesInHour);
+  };
+  Bucket bucket = minute;
+  bucket.index = static_cast<std::int32_t>(index);
+  bucket.first_at = place(minute.first_at);
+  bucket.last_at = place(minute.last_at);
+  const std::size_t at = hours_.LowerBound(index);
+  if (at < hours_.size() && hours_[at].index == bucket.index) {
+    hours_[at].Merge(bucket);
+  } else {
+    hours_.Insert(bucket);
   }
-  hours_.Insert(Bucket{start, minute.stats});
 }
 
-const Sample* Series::Latest(std::optional<SiteIndex> site) const {
+std::optional<Sample> Series::Latest(std::optional<SiteIndex> site) const {
   for (std::size_t i = raw_.size(); i > 0; --i) {
-    if (!site || raw_[i - 1].site == *site) return &raw_[i - 1];
+    if (!site || raw_[i - 1].site == *site) return Unpack(raw_[i - 1]);
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-SpanStats Series::Stats(std::int64_t from, std::int64_t to) const {
+template <class F>
+void Series::WalkRaw(const SpanQuestion& question, F&& see) const {
+  for (std::size_t i = raw_.LowerBound(question.from);
+       i < raw_.size() && raw_[i].Time() < question.to; ++i) {
+    if (!question.site || raw_[i].site == *question.site) see(raw_[i]);
+  }
+}
+
+/// Shows the buckets of a span, oldest first, each with its step.
+template <class F>
+void Series::Walk(const SpanQuestion& question, F&& see) const {
+  if (question.site || question.from >= question.to) return;
+  for (const auto& [tier, step] : {std::pair(&hours_, kHourNs), std::pair(&minutes_, kMinuteNs)}) {
+    for (std::size_t i = tier->LowerBound(IndexOf(question.from, step));
+         i < tier->size() && StartOf((*tier)[i].index, step) < question.to; ++i) {
+      see((*tier)[i], step);
+    }
+  }
+}
+
+SpanStats Series::Stats(const SpanQuestion& question) const {
   SpanStats out;
-  const auto add = [&](const TimeRing<Bucket>& tier, std::int64_t step) {
-    for (std::size_t i = tier.LowerBound(Floor(from, step));
-         i < tier.size() && tier[i].effective < to; ++i) {
-      out.Merge(tier[i].stats);
+  std::int64_t sum = 0;
+  std::int32_t min = 0;
+  std::int32_t max = 0;
+  const auto extremes = [&](std::int32_t low, std::int32_t high, std::int64_t at) {
+    if (out.n == 0 || low < min) {
+      min = low;
+      out.min_at = at;
+    }
+    if (out.n == 0 || high > max) {
+      max = high;
+      out.max_at = at;
     }
   };
-  add(hours_, kHourNs);
-  add(minutes_, kMinuteNs);
-  for (std::size_t i = raw_.LowerBound(from); i < raw_.size() && raw_[i].effective < to; ++i) {
-    out.Add(raw_[i]);
+  Walk(question, [&](const Bucket& bucket, std::int64_t step) {
+    const std::int64_t start = StartOf(bucket.index, step);
+    extremes(bucket.min, bucket.max, start);
+    if (out.n == 0) {
+      out.first = ValueOf(bucket.first);
+      out.first_at = Later(start, bucket.first_at * (step / kPlaces));
+    }
+    out.last = ValueOf(bucket.last);
+    out.last_at = Later(start, bucket.last_at * (step / kPlaces));
+    out.n += bucket.n;
+    sum += bucket.Sum();
+  });
+  WalkRaw(question, [&](const Packed& packed) {
+    extremes(packed.parts, packed.parts, packed.Time());
+    if (out.n == 0) {
+      out.first = ValueOf(packed.parts);
+      out.first_at = packed.Time();
+    }
+    out.last = ValueOf(packed.parts);
+    out.last_at = packed.Time();
+    ++out.n;
+    sum += packed.parts;
+  });
+  if (out.n == 0) return out;
+  out.min = ValueOf(min);
+  out.max = ValueOf(max);
+  out.mean = static_cast<double>(sum) / (out.n * parts_);
+  return out;
+}
+
+std::vector<Series::Point> Series::Points(const SpanQuestion& question) const {
+  std::vector<Point> points;
+  Walk(question, [&](const Bucket& bucket, std::int64_t step) {
+    const std::int64_t start = StartOf(bucket.index, step);
+    const double mean = static_cast<double>(bucket.Sum()) / (bucket.n * parts_);
+    points.push_back(
+        {std::max(start, question.from), Later(start, step / 2), bucket.n, mean, step});
+  });
+  WalkRaw(question, [&](const Packed& packed) {
+    points.push_back({packed.Time(), packed.Time(), 1, ValueOf(packed.parts), 0});
+  });
+  return points;
+}
+
+SpanTrend Series::Trend(const SpanQuestion& question) const {
+  SpanTrend out;
+  const std::vector<Point> points = Points(question);
+  double n = 0;
+  double mean_time = 0;
+  double mean_value = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Point& point = points[i];
+    const std::int64_t longest = std::max({question.longest_hold, point.step, std::int64_t{0}});
+    std::int64_t end = std::min(Later(point.from, longest), question.to);
+    if (i + 1 < points.size()) end = std::min(end, points[i + 1].from);
+    const std::int64_t held = std::max<std::int64_t>(0, Between(point.from, end));
+    out.covered = Later(out.covered, held);
+    if (point.mean > question.threshold) out.above = Later(out.above, held);
+    n += point.n;
+    mean_time += point.n * HoursBetween(points[0].middle, point.middle);
+    mean_value += point.n * point.mean;
   }
+  if (n == 0) return out;
+  mean_time /= n;
+  mean_value /= n;
+  double across = 0;
+  double along = 0;
+  for (const Point& point : points) {
+    const double time = HoursBetween(points[0].middle, point.middle) - mean_time;
+    across += point.n * time * time;
+    along += point.n * time * (point.mean - mean_value);
+  }
+  if (across > 0) out.slope_per_hour = along / across;
   return out;
 }
 
@@ -167,12 +355,16 @@ std::int64_t Series::UsualInterval() const {
   std::int64_t intervals[kIntervals];
   std::size_t n = 0;
   for (std::size_t i = raw_.size(); i > 1 && n < kIntervals; --i) {
-    const std::int64_t step = raw_[i - 1].effective - raw_[i - 2].effective;
+    const std::int64_t step = Between(raw_[i - 2].Time(), raw_[i - 1].Time());
     if (step > 0) intervals[n++] = step;
   }
   if (n < kFewestIntervals) return 0;
   std::nth_element(intervals, intervals + n / 2, intervals + n);
   return intervals[n / 2];
+}
+
+std::size_t Series::HeapBytes() const {
+  return raw_.HeapBytes() + minutes_.HeapBytes() + hours_.HeapBytes();
 }
 
 Baseline Series::BaselineOver(const BaselineWindow& window) const {
@@ -183,26 +375,25 @@ Baseline Series::OverHourlyMeans(const BaselineWindow& window) const {
   constexpr std::size_t kSlots = kDenseSpan / kHourNs;
   const std::int64_t end = Floor(window.now - kDenseSkip, kHourNs);
   const std::int64_t begin = end - static_cast<std::int64_t>(kSlots) * kHourNs;
-  struct Mean {
-    double sum = 0;
+  struct Sum {
+    std::int64_t parts = 0;
     std::uint32_t n = 0;
   };
-  std::vector<Mean> hours(kSlots);
-  const auto slot = [&](std::int64_t time) -> Mean& {
+  std::vector<Sum> hours(kSlots);
+  const auto slot = [&](std::int64_t time) -> Sum& {
     return hours[static_cast<std::size_t>((time - begin) / kHourNs)];
   };
-  for (const TimeRing<Bucket>* tier : {&hours_, &minutes_}) {
-    for (std::size_t i = tier->LowerBound(begin); i < tier->size(); ++i) {
-      const Bucket& bucket = (*tier)[i];
-      if (bucket.effective >= end) break;
-      slot(bucket.effective).sum += bucket.stats.sum;
-      slot(bucket.effective).n += bucket.stats.n;
-    }
-  }
-  for (std::size_t i = raw_.LowerBound(begin); i < raw_.size() && raw_[i].effective < end; ++i) {
-    slot(raw_[i].effective).sum += raw_[i].value;
-    slot(raw_[i].effective).n += 1;
-  }
+  const SpanQuestion whole{begin, end, 0, 0, {}};
+  Walk(whole, [&](const Bucket& bucket, std::int64_t step) {
+    Sum& sum = slot(StartOf(bucket.index, step));
+    sum.parts += bucket.Sum();
+    sum.n += bucket.n;
+  });
+  WalkRaw(whole, [&](const Packed& packed) {
+    Sum& sum = slot(packed.Time());
+    sum.parts += packed.parts;
+    ++sum.n;
+  });
   std::vector<double> means;
   std::int64_t first = 0;
   std::int64_t last = 0;
@@ -211,7 +402,7 @@ Baseline Series::OverHourlyMeans(const BaselineWindow& window) const {
     if (hours[i].n == 0 || LeftOut(window.leave_out, start, start + kHourNs)) continue;
     if (means.empty()) first = start;
     last = start;
-    means.push_back(hours[i].sum / hours[i].n);
+    means.push_back(static_cast<double>(hours[i].parts) / (hours[i].n * parts_));
   }
   return FromValues(&means, first, last);
 }
@@ -221,15 +412,13 @@ Baseline Series::OverValues(const BaselineWindow& window) const {
   std::vector<double> values;
   std::int64_t first = 0;
   std::int64_t last = 0;
-  for (std::size_t i = raw_.LowerBound(end - kSparseSpan);
-       i < raw_.size() && raw_[i].effective < end; ++i) {
-    const Sample& sample = raw_[i];
-    if (window.site && sample.site != *window.site) continue;
-    if (LeftOut(window.leave_out, sample.effective, sample.effective + 1)) continue;
-    if (values.empty()) first = sample.effective;
-    last = sample.effective;
-    values.push_back(sample.value);
-  }
+  WalkRaw({end - kSparseSpan, end, 0, 0, window.site}, [&](const Packed& packed) {
+    const std::int64_t time = packed.Time();
+    if (LeftOut(window.leave_out, time, time + 1)) return;
+    if (values.empty()) first = time;
+    last = time;
+    values.push_back(ValueOf(packed.parts));
+  });
   return FromValues(&values, first, last);
 }
 

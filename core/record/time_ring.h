@@ -11,8 +11,18 @@
 
 namespace tonus::core {
 
-/// At most `bound` elements with an `effective` time, oldest first; equal times in order of
-/// arrival.
+/// By what a TimeRing orders its elements.
+template <class T>
+std::int64_t TimeOf(const T& item) {
+  if constexpr (requires { item.Time(); }) {
+    return item.Time();
+  } else {
+    return item.effective;
+  }
+}
+
+/// At most `bound` elements with a time (a member `effective`, or Time()), oldest first; equal
+/// times in order of arrival.
 ///
 /// A value; grows as it fills, so an element that never comes costs nothing. Inserting at the end
 /// is O(1), a late element costs a shift of what is newer. When it is full the oldest is pushed out
@@ -32,36 +42,38 @@ class TimeRing {
   std::optional<T> Insert(T value) {
     std::optional<T> out;
     if (items_.size() == bound_) {
-      if (value.effective < (*this)[0].effective) return value;
+      if (TimeOf(value) < TimeOf((*this)[0])) return value;
       out = std::move(items_[head_]);
       items_[head_] = std::move(value);
       head_ = (head_ + 1) % bound_;
     } else {
       if (items_.size() == items_.capacity()) {
-        items_.reserve(std::min(bound_, items_.empty() ? 4 : items_.size() * 2));
+        items_.reserve(std::min(bound_, items_.size() + std::max<std::size_t>(4, size() / 2)));
       }
       if (head_ != 0) Straighten();
       items_.push_back(std::move(value));
     }
-    for (std::size_t i = size() - 1; i > 0 && (*this)[i].effective < (*this)[i - 1].effective;
-         --i) {
+    for (std::size_t i = size() - 1; i > 0 && TimeOf((*this)[i]) < TimeOf((*this)[i - 1]); --i) {
       std::swap((*this)[i], (*this)[i - 1]);
     }
     return out;
   }
+
+  /// Bytes on the heap; what the elements themselves hold there is not counted.
+  std::size_t HeapBytes() const { return items_.capacity() * sizeof(T); }
 
   void Erase(std::size_t i) {
     Straighten();
     items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  /// Index of the first element with effective ≥ `time`; size() if there is none.
+  /// Index of the first element at or after `time`; size() if there is none.
   std::size_t LowerBound(std::int64_t time) const {
     std::size_t low = 0;
     std::size_t high = size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
-      if ((*this)[middle].effective < time) {
+      if (TimeOf((*this)[middle]) < time) {
         low = middle + 1;
       } else {
         high = middle;
@@ -81,7 +93,7 @@ class TimeRing {
       self.head_ = 0;
       for (std::size_t i = 0; i < n && archive.Good(); ++i) {
         archive(self.items_.emplace_back());
-        if (i > 0 && self.items_[i].effective < self.items_[i - 1].effective) {
+        if (i > 0 && TimeOf(self.items_[i]) < TimeOf(self.items_[i - 1])) {
           archive.Refuse("what is kept by time is out of order");
         }
       }

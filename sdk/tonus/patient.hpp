@@ -6,6 +6,7 @@
 #define TONUS_PATIENT_HPP
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -268,6 +269,23 @@ class Patient {
       stats.n = 0;
     }
     return stats;
+  }
+  /* How the signal went over from ≤ t < to: n is 0 where there is no value, or on a host that
+   * cannot say. Time above is that during which a value greater than `threshold` held, each until
+   * the next one and for `longest_hold` at the most. Of one site only raw samples are known. */
+  template <class Unit>
+  tonus_summary summary(const Signal<Unit>& signal, tonus_ns from, tonus_ns to,
+                        Quantity<Unit> threshold = {}, tonus_ns longest_hold = kHour,
+                        std::string_view site = {}) const {
+    tonus_summary summary{};
+    summary.struct_size = sizeof summary;
+    constexpr std::size_t kNeeded = offsetof(tonus_record_1, summary) + sizeof record_->summary;
+    if (signal.id() == 0 || record_->struct_size < kNeeded ||
+        !Known(record_->summary(ctx_, signal.id(), Str(site), from, to, threshold.value(),
+                                longest_hold, &summary))) {
+      summary.n = 0;
+    }
+    return summary;
   }
   template <class Unit>
   Normal<Unit> baseline(const Signal<Unit>& signal, std::string_view site = {}) const {

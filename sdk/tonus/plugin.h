@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define TONUS_ABI_MAJOR 1u
-#define TONUS_ABI_MINOR 0u
+#define TONUS_ABI_MINOR 1u
 #define TONUS_MAGIC 0x31534E54u /* "TNS1" */
 
 #if defined(__GNUC__)
@@ -148,7 +148,8 @@ typedef struct tonus_condition {
 
 #define TONUS_KNOWN 1u /* there is a value */
 #define TONUS_STALE 2u /* older than its limit and than three usual intervals of its source */
-#define TONUS_LATE 4u  /* arrived after a newer value of its signal */
+#define TONUS_LATE 4u  /* arrived after a newer value of its signal, or event of its kind and drug \
+                        */
 
 /* One observed value in the signal's canonical unit (config/signals.yaml). A yes/no finding is 1 or
  * 0. */
@@ -180,6 +181,21 @@ typedef struct tonus_stats {
   double min, max, mean, first, last;
   tonus_ns first_at, last_at, min_at, max_at;
 } tonus_stats;
+
+#define TONUS_SUMMARY_SLOPE 1u /* slope_per_hour is known: values of two times or more */
+/* How a signal went over effective time from ≤ t < to. The host fills as much as struct_size says
+ * on entry. Exact over the raw samples, to the minute beyond them, to the hour beyond that: a
+ * minute then counts whole, its values lie at its middle for the slope, and its mean is what holds.
+ * n 0: nothing else is known. */
+typedef struct tonus_summary {
+  uint32_t struct_size, n;
+  double min, max, mean, first, last;
+  tonus_ns first_at, last_at, min_at, max_at;
+  tonus_ns above;        /* time during which the value that held was greater than the threshold */
+  tonus_ns covered;      /* time during which any value held */
+  double slope_per_hour; /* of the least-squares line, canonical unit per hour */
+  uint32_t flags, reserved;
+} tonus_summary;
 
 enum tonus_route {
   TONUS_ROUTE_UNKNOWN = 0,
@@ -445,6 +461,11 @@ typedef struct tonus_record_1 {
   tonus_rc (*patient)(tonus_ctx* ctx, tonus_patient* out);
   /* Another detector's finding, of a condition declared as input. NOT_KNOWN: not open. */
   tonus_rc (*finding)(tonus_ctx* ctx, uint32_t condition, tonus_peer_finding* out);
+  /* Since minor version 1; a host of an older one has a smaller struct_size.
+   * A value holds until the next one, for `longest_hold` at the most. `site` empty: any; of one
+   * site only raw samples are known. out->struct_size is set by the caller. */
+  tonus_rc (*summary)(tonus_ctx* ctx, uint32_t signal, tonus_str site, tonus_ns from, tonus_ns to,
+                      double threshold, tonus_ns longest_hold, tonus_summary* out);
 } tonus_record_1;
 
 /* Bounded by state_bytes_max; fails beyond it. */

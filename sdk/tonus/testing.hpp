@@ -244,6 +244,39 @@ class Host {
     return DetectorBase::ArrayOf(kept->back());
   }
 
+  static tonus_summary Summarise(const std::vector<tonus_sample>& rows, tonus_ns to,
+                                 double threshold, tonus_ns longest_hold) {
+    tonus_summary s{};
+    s.struct_size = sizeof s;
+    double sum = 0, time = 0, across = 0, along = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const tonus_sample& x = rows[i];
+      if (i == 0 || x.value < s.min) s.min = x.value, s.min_at = x.effective;
+      if (i == 0 || x.value > s.max) s.max = x.value, s.max_at = x.effective;
+      const tonus_ns next = i + 1 < rows.size() ? rows[i + 1].effective : to;
+      const tonus_ns held = std::min(next - x.effective, longest_hold);
+      s.covered += held;
+      if (x.value > threshold) s.above += held;
+      sum += x.value;
+      time += static_cast<double>(x.effective - rows[0].effective);
+    }
+    s.n = static_cast<std::uint32_t>(rows.size());
+    if (rows.empty()) return s;
+    s.first = rows.front().value, s.first_at = rows.front().effective;
+    s.last = rows.back().value, s.last_at = rows.back().effective;
+    s.mean = sum / s.n;
+    for (const tonus_sample& x : rows) {
+      const double t = static_cast<double>(x.effective - rows[0].effective) - time / s.n;
+      across += t * t;
+      along += t * (x.value - s.mean);
+    }
+    if (across > 0) {
+      s.flags = TONUS_SUMMARY_SLOPE;
+      s.slope_per_hour = along / across * static_cast<double>(kHour);
+    }
+    return s;
+  }
+
   void FillRecord();
 
   struct Table : tonus_host {
@@ -317,6 +350,17 @@ inline void Host::FillRecord() {
     }
     if (s.n > 0) s.mean = sum / s.n;
     *out = s;
+    return TONUS_OK;
+  };
+  record_.summary = [](tonus_ctx* c, std::uint32_t signal, tonus_str site, tonus_ns from,
+                       tonus_ns to, double threshold, tonus_ns longest_hold,
+                       tonus_summary* out) -> tonus_rc {
+    std::vector<tonus_sample> rows;
+    for (const tonus_sample& x : Of(c)->samples_[signal]) {
+      const bool here = site.n == 0 || View(x.site) == View(site);
+      if (here && x.effective >= from && x.effective < to) rows.push_back(x);
+    }
+    *out = Summarise(rows, to, threshold, longest_hold);
     return TONUS_OK;
   };
   record_.baseline = [](tonus_ctx* c, std::uint32_t signal, tonus_str,

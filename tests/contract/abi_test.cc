@@ -34,8 +34,8 @@ TEST_P(Refused, SaysWhyInASentence) {
 INSTANTIATE_TEST_SUITE_P(
     Abi, Refused,
     testing::Values(Refusal{"magic", "does not begin with TONUS_MAGIC"},
-                    Refusal{"major", "speaks ABI 2.0, this core speaks 1.0"},
-                    Refusal{"minor", "speaks ABI 1.9, this core speaks 1.0"},
+                    Refusal{"major", "speaks ABI 2.1, this core speaks 1.1"},
+                    Refusal{"minor", "speaks ABI 1.9, this core speaks 1.1"},
                     Refusal{"size", "struct_size 8, too small"},
                     Refusal{"symbol", "exports no symbol tonus_plugin_v1"},
                     Refusal{"nothing", "tonus_plugin_v1 returned nothing"},
