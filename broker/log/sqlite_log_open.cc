@@ -15,6 +15,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "broker/log/durable_start.h"
 #include "broker/log/schema.h"
 #include "broker/log/sqlite_log.h"
 
@@ -61,6 +62,13 @@ Result<void> MakeDirectory(const std::string& dir, bool create) {
 bool HasContent(const std::string& path) {
   struct stat info = {};
   return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+bool HasNoTables(sqlite::Database& database) {
+  Result<sqlite::Statement> any = database.Prepare("SELECT 1 FROM sqlite_master LIMIT 1");
+  if (!any) return false;
+  const Result<bool> found = any->Step();
+  return found && !*found;
 }
 
 Error NoLog(const std::string& dir) {
@@ -127,6 +135,10 @@ Result<sqlite::Database> SqliteLog::OpenSegment(const std::string& path, bool ex
           .and_then([&] { return database->Run(synchronous); })
           .and_then([&] { return database->Run("PRAGMA cache_size=-32768"); });
   if (!settings) return tl::unexpected<Error>(settings.error());
+  if (exists && options_.fsync) {
+    const Result<void> durable = MakeFoundDurable(*database);
+    if (!durable) return tl::unexpected<Error>(durable.error());
+  }
   return database;
 }
 
@@ -166,7 +178,10 @@ Result<void> SqliteLog::OpenNewest() {
   database_ = std::move(*database);
   // Replaces SQLite's own hook, which would checkpoint inside a commit.
   sqlite3_wal_hook(database_.Handle(), &SqliteLog::OnWal, this);
-  const Result<void> made = exists ? Result<void>() : CreateTables(database_, 1);
+  // A writer that was killed while it made the log leaves an empty database: nothing was in it.
+  const bool empty = exists && firsts.size() == 1 && head_offset == 0 && first_offset_ == 1 &&
+                     HasNoTables(database_);
+  const Result<void> made = exists && !empty ? Result<void>() : CreateTables(database_, 1);
   if (!made) return made;
   Result<HeadFile> head = HeadFile::Open(dir_);
   if (!head) return tl::unexpected<Error>(head.error());

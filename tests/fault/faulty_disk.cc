@@ -119,6 +119,14 @@ void FaultyDisk::NoteSync(const std::string& path) {
   synced_[path].assign(std::istreambuf_iterator<char>(file), {});
 }
 
+bool FaultyDisk::IsSynced(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string content(std::istreambuf_iterator<char>(file), {});
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto kept = synced_.find(path);
+  return kept != synced_.end() && kept->second == content;
+}
+
 void FaultyDisk::NoteDelete(const std::string& path) {
   const std::lock_guard<std::mutex> lock(mutex_);
   synced_.erase(path);

@@ -21,6 +21,9 @@ class FaultyDisk {
   /// is gone. No database may be open.
   void LosePower(const std::string& dir);
 
+  /// Whether a sync has promised to keep the file as it is now.
+  bool IsSynced(const std::string& path);
+
   // For the VFS.
   void NoteSync(const std::string& path);
   void NoteDelete(const std::string& path);
