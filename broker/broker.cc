@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 #include <utility>
@@ -49,6 +50,8 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
   if (options.log.clock_source == nullptr) {
     options.log.clock_source = MakeSlewedClock([&counters] { counters.clock_jumps += 1; });
   }
+  // A batch that the credit can never hold would be refused for ever.
+  options.max_batch_records = std::min(options.max_batch_records, options.credit_records);
   impl->options = options;
   Result<std::unique_ptr<Log>> log = Log::Open(options.data_dir, options.log);
   if (!log) return tl::unexpected<Error>(log.error());
