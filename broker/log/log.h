@@ -34,6 +34,8 @@ struct LogOptions {
                                                    ///< wanted even when there is no idle moment.
   std::shared_ptr<Clock> clock_source;  ///< Of a wall log; shared with the test that moves it.
                                         ///< Empty: MakeSlewedClock().
+  bool seal_at_once = false;  ///< Seals a file where that comes up, in the writing thread, not in
+                              ///< one behind its back: for simulations, which have one thread.
 };
 
 /// One record to append; views, borrowed for the call.

@@ -30,6 +30,12 @@ Sealer::~Sealer() {
 }
 
 void Sealer::Seal(sqlite::Database database) {
+  if (at_once_) {
+    const Result<void> sealed = SealOne(database);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!sealed && !failure_) failure_ = sealed.error();
+    return;
+  }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(std::move(database));

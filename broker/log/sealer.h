@@ -21,8 +21,8 @@ namespace tonus {
 /// Owned by the log, which hands over its connection; one thread of its own.
 class Sealer {
  public:
-  /// `gently`: the log is synced.
-  explicit Sealer(bool gently) : gently_(gently) {}
+  /// `gently`: the log is synced. `at_once`: in the caller's thread, within Seal.
+  Sealer(bool gently, bool at_once) : gently_(gently && !at_once), at_once_(at_once) {}
   /// Finishes what was handed over.
   ~Sealer();
   Sealer(const Sealer&) = delete;
@@ -39,6 +39,7 @@ class Sealer {
   Result<void> SealOne(sqlite::Database& database);
 
   const bool gently_;
+  const bool at_once_;
   mutable std::mutex mutex_;
   std::condition_variable there_;
   std::deque<sqlite::Database> waiting_;  // GUARDED_BY(mutex_)

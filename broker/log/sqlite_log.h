@@ -150,7 +150,7 @@ class SqliteLog final : public Log {
   int wal_checkpointed_ = 0;
   std::optional<Error> failure_;
   std::unique_ptr<SegmentsReader> older_;  ///< For names that stand in older segments.
-  Sealer sealer_{options_.fsync};
+  Sealer sealer_{options_.fsync, options_.seal_at_once};
 };
 
 }  // namespace tonus

@@ -1,0 +1,597 @@
+#include "tests/simulation/run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "broker/exchange.h"
+#include "broker/front.h"
+#include "broker/writer.h"
+#include "client/follower.h"
+#include "client/publisher.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/oracle.h"
+#include "tests/simulation/world.h"
+#include "tonus/v1/event.pb.h"
+
+namespace tonus::simulation {
+namespace {
+
+/// 2024-03-01T08:00:00Z.
+constexpr LogTimeNs kStart = 1709280000000000000;
+constexpr TimeNs kFaultTime = 15 * kSecond;
+constexpr TimeNs kSettleTime = 300 * kSecond;
+
+/// The wall clock of the simulated machine; may be stepped.
+class WallClock final : public Clock {
+ public:
+  explicit WallClock(World* world) : world_(*world) {}
+  LogTimeNs NowNs() override { return kStart + world_.Now() + ahead_ns; }
+  LogTimeNs ahead_ns = 0;
+
+ private:
+  World& world_;
+};
+
+/// What the seed has drawn.
+struct Plan {
+  LogClock clock = LogClock::kWall;
+  int devices = 1;
+  int readers = 1;
+  BrokerOptions broker;
+  std::uint64_t kill_broker = 0;  ///< Weights of the faults.
+  std::uint64_t lose_power = 0;
+  std::uint64_t kill_client = 0;
+  std::uint64_t break_link = 0;
+  std::uint64_t cut = 0;
+  std::uint64_t ill_disk = 0;
+  std::uint64_t low_disk = 0;
+  TimeNs fault_every = kSecond;
+};
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options),
+        world_(options.seed, options.trace),
+        network_(&world_),
+        disk_(Disk::Install()),
+        oracle_(&world_),
+        wall_(std::make_shared<WallClock>(&world_)) {
+    disk_.Attach(&world_);
+  }
+  ~Run() { disk_.Detach(); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  RunResult Play();
+
+ private:
+  struct Device {
+    Script script;
+    Process process;
+    TimeNs period = 0;
+    std::uint32_t batch = 1;
+    std::int64_t linger_ns = 0;
+    bool done = false;
+  };
+  struct Reader {
+    Process process;
+    std::vector<std::string> prefixes;
+    std::uint64_t credit = 0;
+    bool from_start = false;  ///< Begins anew in each life.
+    Offset position = 1;
+    bool at_end = false;
+    Reading* reading = nullptr;
+  };
+
+  void DrawPlan();
+  void MakeScript(Device* device, int number);
+  void MakeProcesses();
+  void Supervise(Process* process, TimeNs soonest);
+  void BrokerBody();
+  void ServeBroker(std::unique_ptr<Log> log);
+  void DeviceBody(Device* device);
+  Result<void> Publish(Device* device);
+  void ReaderBody(Reader* reader);
+  void Exit(Process* process, const Error& error);
+  void ScheduleFault();
+  void MakeFault();
+  void KillSome(Process* process);
+  void Heal();
+  bool Settled() const;
+  std::vector<Record> ReadLog();
+  std::string Unsettled() const;
+
+  const RunOptions options_;
+  World world_;
+  Network network_;
+  Disk& disk_;
+  Oracle oracle_;
+  std::shared_ptr<WallClock> wall_;
+  Plan plan_;
+  Process broker_;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<std::unique_ptr<Reader>> readers_;
+  std::vector<std::unique_ptr<Reading>> readings_;
+  bool faults_over_ = false;
+  bool power_loss_ = false;
+  bool disk_low_ = false;
+  bool disk_ill_ = false;
+  TimeNs disk_ill_until_ = 0;
+  std::uint64_t faults_ = 0;
+  Offset log_end_ = 0;
+};
+
+void Run::DrawPlan() {
+  Random& random = world_.random;
+  plan_.clock = random.Chance(600000) ? LogClock::kWall : LogClock::kGiven;
+  plan_.devices = static_cast<int>(random.Between(1, 4));
+  plan_.readers = static_cast<int>(random.Between(1, 3));
+  const auto weight = [&random](std::uint64_t most) {
+    return random.Chance(400000) ? 0 : 1 + random.Below(most);
+  };
+  plan_.kill_broker = weight(10);
+  plan_.lose_power = weight(6);
+  plan_.kill_client = weight(10);
+  plan_.break_link = weight(10);
+  plan_.cut = weight(6);
+  plan_.ill_disk = weight(5);
+  plan_.low_disk = weight(2);
+  plan_.fault_every = random.Spread(30 * kMilli, 5 * kSecond);
+  if (random.Chance(500000)) {
+    network_.faults.drop_ingest = static_cast<std::uint64_t>(random.Spread(0, 50000));
+    network_.faults.duplicate_ingest = static_cast<std::uint64_t>(random.Spread(0, 50000));
+  }
+  network_.faults.drop_live = static_cast<std::uint64_t>(random.Spread(0, 50000));
+  network_.faults.slow_ns = random.Spread(kMilli, 3 * kSecond);
+  disk_.faults.slow_sync_ns = random.Spread(kMilli, 300 * kMilli);
+
+  BrokerOptions& broker = plan_.broker;
+  broker.ingest_endpoint = "ingest";
+  broker.intake_endpoint.clear();
+  broker.live_endpoint = "live";
+  broker.replay_endpoint = "replay";
+  broker.data_dir = options_.dir;
+  broker.environment = &network_;
+  broker.credit_records = static_cast<std::uint32_t>(random.Spread(8, 4096));
+  broker.max_batch_records = std::min(broker.max_batch_records, broker.credit_records);
+  broker.recent_bytes = static_cast<std::uint64_t>(random.Spread(0, 1 << 20));
+  broker.queue_bytes = static_cast<std::uint64_t>(random.Spread(1000, 1 << 22));
+  broker.tick_interval_ns = random.Spread(50 * kMilli, 2 * kSecond);
+  broker.log.clock = plan_.clock;
+  broker.log.clock_source = wall_;
+  broker.log.checkpoint_bytes = static_cast<std::uint64_t>(random.Spread(300000, 4 << 20));
+  broker.log.confirm_clock_jump = true;
+  broker.log.seal_at_once = true;
+  broker.free_bytes = [this] { return disk_low_ ? 0 : UINT64_MAX; };
+}
+
+void Run::MakeScript(Device* device, int number) {
+  Random& random = world_.random;
+  Script& script = device->script;
+  script.producer = "device" + std::to_string(number);
+  const auto count = static_cast<std::size_t>(random.Spread(20, 600));
+  device->period = (kFaultTime * 9 / 10) / static_cast<TimeNs>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string patient =
+        "p" + std::to_string(random.Below(3) + 10U * static_cast<unsigned>(number));
+    const LogTimeNs at = kStart + static_cast<TimeNs>(i) * device->period;
+    v1::Event event;
+    event.set_patient_id(patient);
+    event.set_source_id(script.producer);
+    event.set_source_sequence(i + 1);
+    event.set_effective_ns(at);
+    v1::Observation* item = event.mutable_observations()->add_items();
+    item->mutable_code()->set_code("HR");
+    item->set_quantity(static_cast<double>(random.Between(60, 160)));
+    if (random.Chance(20000)) {
+      item->set_text(std::string(static_cast<std::size_t>(random.Spread(100, 9000)), 'x'));
+    }
+    script.topics.push_back("vitals.icu." + patient + ".");
+    script.payloads.push_back(event.SerializeAsString());
+    script.times.push_back(at);
+  }
+  device->batch = static_cast<std::uint32_t>(random.Spread(1, 64));
+  device->linger_ns = random.Chance(300000) ? 0 : random.Spread(kMilli, 300 * kMilli);
+  oracle_.Expect(script);
+}
+
+void Run::MakeProcesses() {
+  broker_.name = "broker";
+  broker_.body = [this] { BrokerBody(); };
+  Supervise(&broker_, 5 * kMilli);
+  for (int i = 0; i < plan_.devices; ++i) {
+    Device* device = devices_.emplace_back(std::make_unique<Device>()).get();
+    MakeScript(device, i);
+    device->process.name = device->script.producer;
+    device->process.body = [this, device] { DeviceBody(device); };
+    Supervise(&device->process, 5 * kMilli);
+  }
+  for (int i = 0; i < plan_.readers; ++i) {
+    Reader* reader = readers_.emplace_back(std::make_unique<Reader>()).get();
+    reader->process.name = "reader" + std::to_string(i);
+    if (world_.random.Chance(400000)) reader->prefixes = {"vitals.icu.p1", "tick."};
+    reader->from_start = world_.random.Chance(300000);
+    reader->credit = static_cast<std::uint64_t>(world_.random.Spread(200, 1 << 20));
+    reader->process.body = [this, reader] { ReaderBody(reader); };
+    Supervise(&reader->process, 5 * kMilli);
+  }
+}
+
+void Run::Supervise(Process* process, TimeNs soonest) {
+  const auto start_later = [this, process, soonest] {
+    TimeNs delay = soonest + world_.random.Spread(0, 2 * kSecond);
+    if (process == &broker_) delay = std::max(delay, disk_ill_until_ - world_.Now());
+    world_.After(delay, [this, process] {
+      if (!process->running) world_.Start(process);
+    });
+  };
+  process->when_over = [this, process, start_later](bool) {
+    if (process == &broker_ && std::exchange(power_loss_, false)) {
+      world_.Note("the broker's machine loses power");
+      disk_.LosePower(options_.dir);
+    }
+    start_later();
+  };
+  start_later();
+}
+
+/// What a process may die of by itself. Anything else is a promise broken.
+void Run::Exit(Process* process, const Error& error) {
+  if (process->dead) return;
+  std::string why = error.Message();
+  for (std::size_t at = 0; (at = why.find(options_.dir, at)) != std::string::npos;) {
+    why.replace(at, options_.dir.size(), "log");
+  }
+  world_.Note(process->name + " ends: " + why);
+  if (process == &broker_) {
+    const bool of_disk = error.code == ErrorCode::kIo || error.code == ErrorCode::kNoSpace;
+    if (of_disk && disk_ill_) return;
+  } else if (error.code == ErrorCode::kUnreachable) {
+    return;
+  }
+  world_.Violate(process->name + " ends for no reason that it may: " + why);
+}
+
+void Run::BrokerBody() {
+  auto log = Log::Open(options_.dir, plan_.broker.log);
+  if (!log) {
+    Exit(&broker_, log.error());
+    return;
+  }
+  if (!broker_.dead) {
+    oracle_.CheckStart([&](const std::string& name) { return (*log)->LastSequence(name); },
+                       (*log)->LastOffset());
+  }
+  ServeBroker(std::move(*log));
+}
+
+void Run::ServeBroker(std::unique_ptr<Log> log) {
+  // As broker.cc does it, with a fiber where that has a thread.
+  Exchange exchange;
+  SocketContext context(&network_);
+  BrokerEndpoints endpoints;
+  auto reader = log->NewReader();
+  if (!reader) {
+    Exit(&broker_, reader.error());
+    return;
+  }
+  auto sockets = BindFront(context, plan_.broker, endpoints);
+  if (!sockets) {
+    Exit(&broker_, sockets.error());
+    return;
+  }
+  Front front(std::move(*sockets), std::move(*reader), plan_.broker, exchange, log->LastOffset());
+  Writer writer(std::move(log), plan_.broker, exchange);
+  Fiber* thread = world_.Spawn("broker's writer", [&] {
+    do {
+      world_.Sleep(world_.random.Spread(20 * kMicro, 20 * kMilli));
+    } while (writer.StepOnce(Writer::TimePoint::min()));
+  });
+  while (front.StepOnce()) {
+    log_end_ = exchange.counters.last_offset;
+  }
+  while (!thread->over) world_.Sleep(kMilli);
+  if (const auto failure = exchange.Failure()) Exit(&broker_, *failure);
+}
+
+void Run::DeviceBody(Device* device) {
+  const Result<void> done = Publish(device);
+  if (!done) Exit(&device->process, done.error());
+}
+
+Result<void> Run::Publish(Device* device) {
+  Random& random = world_.random;
+  PublisherOptions options;
+  options.endpoint = "ingest";
+  options.producer = device->script.producer;
+  options.batch_records = device->batch;
+  options.linger_ns = device->linger_ns;
+  options.environment = &network_;
+  auto publisher = Publisher::Open(options);
+  if (!publisher) return tl::unexpected<Error>(publisher.error());
+  const auto note = [&] {
+    if (!device->process.dead) {
+      oracle_.Acknowledged(device->script.producer, (*publisher)->AckedSequence());
+    }
+    if (!(*publisher)->TakeRefused().empty()) world_.Violate("a record was refused");
+  };
+  note();
+  std::uint64_t next = (*publisher)->ResumedAfter() + 1;
+  while (next <= device->script.payloads.size()) {
+    const TimeNs due = device->period * static_cast<TimeNs>(next - 1);
+    if (due > world_.Now()) {
+      const TimeNs wait = std::min(due - world_.Now(), kSecond);
+      if (const auto good = (*publisher)->Poll(wait / kMilli + 1); !good) return good;
+      note();
+      continue;
+    }
+    PublishRecord record;
+    record.topic = device->script.topics[next - 1];
+    record.payload = device->script.payloads[next - 1];
+    record.recorded_ns = device->script.times[next - 1];
+    const auto sequence = (*publisher)->Publish(record);
+    if (!sequence) {
+      const ErrorCode code = sequence.error().code;
+      if (code != ErrorCode::kTimeout && code != ErrorCode::kNoSpace) {
+        return tl::unexpected<Error>(sequence.error());
+      }
+      continue;
+    }
+    if (*sequence != next) world_.Violate("names: a publisher gave out a wrong sequence");
+    ++next;
+    note();
+    if (random.Chance(100000)) {
+      if (const auto good = (*publisher)->Send(); !good) return good;
+    }
+    if (random.Chance(20000)) {
+      const auto flushed = (*publisher)->Flush(random.Spread(1, 3000));
+      const bool late = !flushed && (flushed.error().code == ErrorCode::kTimeout ||
+                                     flushed.error().code == ErrorCode::kNoSpace);
+      if (!flushed && !late) return flushed;
+      if (flushed && (*publisher)->AckedSequence() + 1 != next) {
+        world_.Violate("a flush came back before everything was acknowledged");
+      }
+    }
+    note();
+  }
+  while (true) {
+    if (const auto good = (*publisher)->Poll(1000); !good) return good;
+    note();
+    device->done = (*publisher)->AckedSequence() >= device->script.payloads.size();
+  }
+}
+
+void Run::ReaderBody(Reader* reader) {
+  Random& random = world_.random;
+  FollowerOptions options;
+  options.endpoint = "replay";
+  options.prefixes = reader->prefixes;
+  options.offset = reader->from_start ? 1 : reader->position;
+  options.credit_bytes = reader->credit;
+  options.environment = &network_;
+  reader->at_end = false;
+  Reading* reading = readings_.emplace_back(std::make_unique<Reading>()).get();
+  reading->reader = reader->process.name;
+  reading->prefixes = reader->prefixes;
+  reading->from = reading->next = options.offset;
+  reader->reading = reading;
+  oracle_.Begin(reading);
+  auto follower = Follower::Open(options);
+  if (!follower) {
+    Exit(&reader->process, follower.error());
+    return;
+  }
+  while (true) {
+    const auto batch =
+        (*follower)->Next(static_cast<std::size_t>(random.Spread(1, 300)), random.Spread(0, 500));
+    if (!batch) {
+      Exit(&reader->process, batch.error());
+      return;
+    }
+    if (reader->process.dead) world_.Sleep(0);
+    for (const Record& record : batch->records) oracle_.Delivered(*reading, record);
+    reading->next = batch->next_offset;
+    reader->position = batch->next_offset;
+    reader->at_end = batch->at_end;
+    if (batch->records.empty() && random.Chance(30000)) {
+      world_.Sleep(random.Spread(kMilli, 4 * kSecond));
+    }
+    if (batch->records.empty()) world_.Sleep(100 * kMicro);
+  }
+}
+
+void Run::ScheduleFault() {
+  world_.After(world_.random.Spread(0, 2 * plan_.fault_every), [this] {
+    if (faults_over_) return;
+    MakeFault();
+    ScheduleFault();
+  });
+}
+
+void Run::KillSome(Process* process) {
+  if (!process->running || process->dead) return;
+  if (world_.random.Chance(300000)) {
+    world_.Kill(process);
+  } else {
+    process->steps_to_death = world_.random.Spread(0, 3000);
+  }
+}
+
+void Run::MakeFault() {
+  Random& random = world_.random;
+  const std::uint64_t weights[] = {plan_.kill_broker, plan_.lose_power, plan_.kill_client,
+                                   plan_.break_link,  plan_.cut,        plan_.ill_disk,
+                                   plan_.low_disk};
+  std::uint64_t all = 0;
+  for (const std::uint64_t weight : weights) all += weight;
+  if (all == 0) return;
+  std::uint64_t drawn = random.Below(all);
+  int kind = 0;
+  while (drawn >= weights[kind]) drawn -= weights[kind++];
+  ++faults_;
+  std::vector<Process*> clients;
+  for (const auto& device : devices_) clients.push_back(&device->process);
+  for (const auto& reader : readers_) clients.push_back(&reader->process);
+  Process* client = clients[random.Below(clients.size())];
+  switch (kind) {
+    case 0:
+      KillSome(&broker_);
+      break;
+    case 1:
+      power_loss_ = true;
+      if (broker_.running && !broker_.dead) {
+        world_.Kill(&broker_);
+      } else if (!broker_.running) {
+        power_loss_ = false;
+        world_.Note("the broker's machine loses power while the broker is down");
+        disk_.LosePower(options_.dir);
+      }
+      break;
+    case 2:
+      KillSome(client);
+      break;
+    case 3:
+      network_.BreakSome(random.Chance(500000) ? client : nullptr);
+      break;
+    case 4: {
+      const TimeNs until = world_.Now() + random.Spread(kMilli, 9 * kSecond);
+      if (random.Chance(700000)) client->cut_up_until = until;
+      if (random.Chance(700000)) client->cut_down_until = until;
+      world_.Note(client->name + " is cut off");
+      break;
+    }
+    case 5: {
+      const bool write = random.Chance(500000);
+      (write ? disk_.faults.fail_write : disk_.faults.fail_sync) = true;
+      disk_ill_ = true;
+      const TimeNs time = random.Spread(kMilli, 2 * kSecond);
+      disk_ill_until_ = world_.Now() + time;
+      world_.Note(write ? "the disk is full" : "the disk fails to sync");
+      world_.After(time, [this] {
+        if (world_.Now() < disk_ill_until_) return;
+        disk_.faults.fail_write = disk_.faults.fail_sync = false;
+      });
+      break;
+    }
+    default:
+      disk_low_ = true;
+      world_.Note("the disk is nearly full");
+      world_.After(random.Spread(kMilli, 2 * kSecond), [this] { disk_low_ = false; });
+      break;
+  }
+}
+
+void Run::Heal() {
+  world_.Note("the faults are over");
+  faults_over_ = true;
+  network_.faults = NetworkFaults();
+  disk_.faults = DiskFaults();
+  disk_low_ = false;
+}
+
+bool Run::Settled() const {
+  for (const auto& device : devices_) {
+    if (!device->done) return false;
+  }
+  for (const auto& reader : readers_) {
+    // Ticks go on for ever: a reader is through when it has seen what the scripts ended with.
+    if (!reader->process.running || reader->reading == nullptr) return false;
+    if (plan_.clock == LogClock::kGiven && reader->reading->next <= log_end_) return false;
+    if (plan_.clock == LogClock::kWall && reader->reading->next + 50 <= log_end_) return false;
+  }
+  return true;
+}
+
+std::string Run::Unsettled() const {
+  std::string who;
+  for (const auto& device : devices_) {
+    if (!device->done) {
+      who += " " + device->process.name + " (acknowledged " +
+             std::to_string(oracle_.AcknowledgedOf(device->script.producer)) + " of " +
+             std::to_string(device->script.payloads.size()) + ")";
+    }
+  }
+  for (const auto& reader : readers_) {
+    who += " " + reader->process.name + " (next " +
+           std::to_string(reader->reading == nullptr ? 0 : reader->reading->next) + " of " +
+           std::to_string(log_end_) + ")";
+  }
+  return who;
+}
+
+std::vector<Record> Run::ReadLog() {
+  std::vector<Record> records;
+  auto reader = Log::OpenReadOnly(options_.dir);
+  if (!reader) {
+    world_.Violate("the log cannot be opened: " + reader.error().Message());
+    return records;
+  }
+  ReadRequest request;
+  while (true) {
+    auto slice = (*reader)->Read(request);
+    if (!slice) {
+      world_.Violate("the log cannot be read: " + slice.error().Message());
+      return records;
+    }
+    for (Record& record : slice->records) records.push_back(std::move(record));
+    request.from = slice->next_offset;
+    if (slice->at_end) return records;
+  }
+}
+
+RunResult Run::Play() {
+  DrawPlan();
+  MakeProcesses();
+  ScheduleFault();
+  world_.RunUntil([] { return false; }, kFaultTime);
+  if (!world_.Violation()) {
+    Heal();
+    const TimeNs deadline = world_.Now() + kSettleTime;
+    if (!world_.RunUntil([this] { return Settled(); }, deadline)) {
+      world_.Violate("it does not come to rest:" + Unsettled());
+    }
+  }
+  // Down goes everything, with or without the power, and what is left is compared.
+  for (const auto& device : devices_) device->process.when_over = nullptr;
+  for (const auto& reader : readers_) reader->process.when_over = nullptr;
+  broker_.when_over = nullptr;
+  for (const auto& device : devices_) world_.Kill(&device->process);
+  for (const auto& reader : readers_) world_.Kill(&reader->process);
+  world_.Kill(&broker_);
+  if (!world_.Violation()) {
+    if (world_.random.Chance(500000)) disk_.LosePower(options_.dir);
+    const std::vector<Record> log = ReadLog();
+    world_.Note("the log has " + std::to_string(log.size()) + " records");
+    oracle_.CheckLog(log, true);
+  }
+  RunResult result;
+  result.violation = world_.Violation();
+  result.digest = world_.Digest();
+  const Network::Counts& frames = network_.Count();
+  const Disk::Counts& disk = disk_.Count();
+  result.summary = std::to_string(broker_.incarnation) + " brokers, " + std::to_string(faults_) +
+                   " faults, " + std::to_string(frames.messages) + " messages, " +
+                   std::to_string(frames.dropped + frames.duplicated) + " lost or doubled, " +
+                   std::to_string(disk.syncs) + " syncs, " + std::to_string(disk.failures) +
+                   " failed operations, " +
+                   FormatRounded(static_cast<double>(world_.Now()) / 1e9, 1) + " s";
+  return result;
+}
+
+}  // namespace
+
+RunResult PlaySeed(const RunOptions& options) {
+  std::filesystem::remove_all(options.dir);
+  std::filesystem::create_directories(options.dir);
+  Run run(options);
+  return run.Play();
+}
+
+}  // namespace tonus::simulation
