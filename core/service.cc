@@ -9,6 +9,7 @@
 
 #include "core/service.h"
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <utility>
@@ -17,9 +18,11 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/topic.h"
 #include "client/follower.h"
 #include "client/publisher.h"
 #include "core/alerts/canonical.h"
+#include "core/service_names.h"
 #include "core/service_takeover.h"
 #include "tonus/v1/alert.pb.h"
 #include "tonus/v1/system.pb.h"
@@ -27,65 +30,36 @@
 namespace tonus::core {
 namespace {
 
-constexpr std::string_view kAlarmProducer = "core.alarm";
 constexpr std::size_t kProducerDigits = 12;
 constexpr std::int64_t kWhilePendingMs = 1;
 constexpr std::int64_t kAlarmTimeoutMs = 3000;
+constexpr std::string_view kHealthProducer = "health.core";
+constexpr std::int64_t kHealthTimeoutMs = 1000;
+constexpr std::size_t kMostNamed = 10;  ///< In this process's own log, of patients lost.
 
 tl::unexpected<Error> Unexpected(const Error& error) { return tl::unexpected<Error>(error); }
 
-bool IsCore(const std::string& producer) { return producer.rfind("core.", 0) == 0; }
-
-/// Producers of alerts that the log has records of.
-std::set<std::string> CoresOf(const RemoteLog& log) {
-  std::set<std::string> cores;
-  for (const auto& [name, last] : log.producers) {
-    if (IsCore(name) && name != kAlarmProducer && last > 0) cores.insert(name);
-  }
-  return cores;
-}
-
-/// What the cores in the log began with, in the order in which they did.
-Result<std::vector<v1::ConfigRecord>> ReadConfigs(const ServiceOptions& options,
-                                                  std::set<std::string> cores) {
-  FollowerOptions follow;
-  follow.endpoint = options.replay_endpoint;
-  follow.prefixes = {"config."};
-  follow.environment = options.environment;
-  follow.follow = false;
-  auto follower = Follower::Open(follow);
-  if (!follower) return Unexpected(follower.error());
-  std::vector<v1::ConfigRecord> configs;
-  while (!cores.empty()) {
-    const Offset before = (*follower)->NextOffset();
-    auto batch = (*follower)->Next(64, options.connect_timeout_ms);
-    if (!batch) return Unexpected(batch.error());
-    for (const Record& record : batch->records) {
-      v1::ConfigRecord config;
-      if (cores.count(record.producer) == 0 || !config.ParseFromString(record.payload)) continue;
-      cores.erase(record.producer);
-      config.set_producer(record.producer);
-      configs.push_back(std::move(config));
-    }
-    if (batch->complete) break;
-    // The log may be long, and nearly all of it other records: only a standstill is a failure.
-    if (batch->records.empty() && (*follower)->NextOffset() == before) {
-      return Fail(ErrorCode::kUnreachable, "the broker stopped answering", options.replay_endpoint);
-    }
-  }
-  return configs;
-}
-
-/// The name under which a configuration publishes: the one that it has, as long as no other has
-/// published since. A configuration that comes back is a new producer, for what it would say about
-/// the time of the other has been said.
-std::string ChooseName(const std::string& base, const std::vector<v1::ConfigRecord>& configs) {
-  std::size_t reigns = 0;
-  for (const v1::ConfigRecord& config : configs) {
-    if (config.producer().rfind(base, 0) == 0) ++reigns;
-  }
-  if (reigns > 0 && configs.back().producer().rfind(base, 0) == 0) return configs.back().producer();
-  return reigns == 0 ? base : base + "." + std::to_string(reigns + 1);
+/// Says of a patient that he begins anew.
+Output LostOutput(const UnreadablePatient& lost, LogTimeNs now, Offset cause) {
+  v1::TechAlert alert;
+  alert.set_kind("history_lost");
+  alert.set_subject(lost.patient);
+  alert.set_state(v1::TECH_STATE_ACTIVE);
+  alert.set_since_ns(now);
+  alert.set_time_ns(now);
+  alert.set_text(
+      "what was known of this patient is lost, for the checkpoint cannot be used and "
+      "the log does not reach back far enough; the patient is watched anew from what "
+      "comes now: send the patient's snapshot, orders and pump programme again; alerts "
+      "that were open are left as they are");
+  alert.add_patients(lost.patient);
+  Output output;
+  output.topic = JoinTopic({"tech", EscapeTopicPart(lost.patient)});
+  output.payload = alert.SerializeAsString();
+  output.digest = ContentDigest(output.topic, output.payload);
+  output.time_ns = now;
+  output.cause = cause;
+  return output;
 }
 
 }  // namespace
@@ -96,7 +70,13 @@ struct Service::Impl {
   std::unique_ptr<Follower> follower;
   std::unique_ptr<Publisher> publisher;
   std::string producer;
+  std::string log_id;
   Takeover takeover;
+  std::unique_ptr<CheckpointKeeper> keeper;   ///< Null: no checkpoints.
+  std::optional<Offset> told_needed_from;     ///< In a `health.core.` record.
+  std::vector<UnreadablePatient> begin_anew;  ///< Their state and the log's beginning are lost.
+  bool restored = false;                      ///< The engine is filled from keeper->Found().
+  Record last_record;                         ///< Taken; its name and digest only.
   Offset begins_after = 0;  ///< Outputs derived from records up to here are not published.
   bool begun = false;
   std::uint64_t next_sequence = 1;
@@ -107,8 +87,18 @@ struct Service::Impl {
   ServiceStatus status;
   std::optional<Error> over;
 
+  ReplaySide Replay() const {
+    return {options.replay_endpoint, options.connect_timeout_ms, options.environment};
+  }
   Result<void> Connect();
+  Result<void> Restore(const RemoteLog& log);
+  Result<void> StartAfresh(const RemoteLog& log, const std::string& why);
+  Result<void> BeginFromCheckpoint(const RemoteLog& log);
   Result<void> BeginUnderAName(RemoteLog log);
+  Result<void> KeepCheckpoint();
+  CheckpointMeta MetaNow() const;
+  void TellNeededFrom();
+  std::vector<std::string> NamesOfLost() const;
   Result<void> Step(std::int64_t wait_ms);
   Result<void> Publish();
   Result<void> Take(const FollowBatch& batch);
@@ -122,15 +112,16 @@ struct Service::Impl {
 Result<void> Service::Impl::Connect() {
   const auto log = AskLog(options.replay_endpoint, options.connect_timeout_ms, options.environment);
   if (!log) return Unexpected(log.error());
-  if (log->first_offset > 1) {
-    return Fail(ErrorCode::kCorrupt,
-                "the log begins at offset " + std::to_string(log->first_offset) +
-                    ", so alerts cannot be derived from its beginning",
-                options.replay_endpoint, "start from a log that has all of its records");
-  }
+  log_id = log->log_id;
+  if (const auto good = Restore(*log); !good) return good;
   if (const auto good = BeginUnderAName(*log); !good) return good;
+  if (restored) {
+    if (const auto good = BeginFromCheckpoint(*log); !good) return good;
+  }
+  if (keeper) keeper->Start(restored, NamesOfLost());
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
+  follow.offset = engine->LastOffset() + 1;
   follow.log_id = log->log_id;
   follow.environment = options.environment;
   auto following = Follower::Open(follow);
@@ -140,8 +131,143 @@ Result<void> Service::Impl::Connect() {
   log::Info("the core begins", {{"producer", producer},
                                 {"resumed_after", std::to_string(status.resumed_after)},
                                 {"begins_after", std::to_string(begins_after)},
+                                {"checkpoint", std::to_string(status.restored_offset)},
                                 {"log_end", std::to_string(status.log_end)}});
   return {};
+}
+
+Result<void> Service::Impl::Restore(const RemoteLog& log) {
+  if (options.checkpoint.folder.empty()) return StartAfresh(log, "checkpoints are off");
+  auto opened = CheckpointKeeper::Open(options.checkpoint);
+  if (!opened) return Unexpected(opened.error());
+  keeper = std::move(*opened);
+  const auto why = keeper->WhyUseless(log, engine->ConfigDigest(), Replay());
+  if (!why) return Unexpected(why.error());
+  if (!why->empty()) return StartAfresh(log, *why);
+  std::vector<UnreadablePatient> lost;
+  const auto good = keeper->Restore(engine.get(), &lost);
+  std::sort(lost.begin(), lost.end(),
+            [](const auto& a, const auto& b) { return a.patient < b.patient; });
+  for (std::size_t i = 0; i < std::min(lost.size(), kMostNamed); ++i) {
+    log::Error("a patient cannot be restored",
+               {{"patient", lost[i].patient}, {"why", lost[i].words}});
+  }
+  restored = true;
+  if (!good) return StartAfresh(log, good.error().Message());
+  if (!lost.empty() && log.first_offset <= 1) {
+    return StartAfresh(log, std::to_string(lost.size()) + " patients of it cannot be restored");
+  }
+  begin_anew = std::move(lost);
+  return {};
+}
+
+/// Derives from the log's first record, because of what is wrong with the checkpoint.
+Result<void> Service::Impl::StartAfresh(const RemoteLog& log, const std::string& why) {
+  if (log.first_offset > 1) {
+    return Fail(ErrorCode::kCorrupt,
+                "the log begins at offset " + std::to_string(log.first_offset) +
+                    ", so alerts cannot be derived from its beginning, and no checkpoint tells "
+                    "what was before: " +
+                    why,
+                options.replay_endpoint,
+                "start from a log that has all of its records, or with its checkpoint.db");
+  }
+  if (log.last_offset > 0) log::Info("derives from the log's beginning", {{"checkpoint", why}});
+  if (!restored) return {};
+  restored = false;
+  auto fresh = Engine::Create(options.engine);
+  if (!fresh) return Unexpected(fresh.error());
+  engine = std::move(*fresh);
+  return {};
+}
+
+/// Goes on where the checkpoint ends: under its name in the middle of it, under another one as
+/// someone who has read that far.
+Result<void> Service::Impl::BeginFromCheckpoint(const RemoteLog& log) {
+  const CheckpointMeta& meta = *keeper->Found();
+  const bool own = meta.producer == producer;
+  std::string why;
+  if (own && status.resumed_after + 1 < meta.next_sequence) {
+    why = "the log has fewer alerts than it accounts for";
+  } else if (own ? begins_after != meta.begins_after : meta.offset > begins_after) {
+    why = "the log names another beginning of '" + producer + "'";
+  }
+  if (!why.empty()) {
+    begin_anew.clear();
+    return StartAfresh(log, why);
+  }
+  if (own) {
+    begun = true;
+    next_sequence = meta.next_sequence;
+    expected.assign(meta.expected.begin(), meta.expected.end());
+    takeover = meta.takeover;
+  } else {
+    takeover.SeeRestored(engine->LastAlerts(), meta.takeover);
+    takeover.LeaveAlone(NamesOfLost());
+  }
+  status.restored_offset = status.processed_offset = meta.offset;
+  status.processed_ns = meta.time_ns;
+  last_record.producer = meta.record_producer;
+  last_record.sequence = meta.record_sequence;
+  last_record.digest = meta.record_digest;
+  return {};
+}
+
+std::vector<std::string> Service::Impl::NamesOfLost() const {
+  std::vector<std::string> names;
+  for (const UnreadablePatient& lost : begin_anew) names.push_back(lost.patient);
+  return names;
+}
+
+CheckpointMeta Service::Impl::MetaNow() const {
+  CheckpointMeta meta;
+  meta.log_id = log_id;
+  meta.config_digest = engine->ConfigDigest();
+  meta.producer = producer;
+  meta.begins_after = begins_after;
+  meta.offset = status.processed_offset;
+  meta.time_ns = status.processed_ns;
+  meta.record_producer = last_record.producer;
+  meta.record_sequence = last_record.sequence;
+  meta.record_digest = last_record.digest;
+  meta.next_sequence = next_sequence;
+  meta.expected.assign(expected.begin(), expected.end());
+  meta.takeover = takeover;
+  return meta;
+}
+
+Result<void> Service::Impl::KeepCheckpoint() {
+  if (!keeper) return {};
+  if (begun && keeper->Due(status.processed_offset, status.processed_ns, status.caught_up)) {
+    keeper->Begin(engine.get(), MetaNow());
+  }
+  const std::uint64_t on_disk = std::max(publisher->AckedSequence(), status.resumed_after);
+  if (const auto good = keeper->Step(engine.get(), on_disk); !good) return good;
+  status.needed_from = keeper->NeededFrom();
+  if (told_needed_from != status.needed_from) TellNeededFrom();
+  return {};
+}
+
+/// A measured value, so under a name of its own: what the core derives depends on the log alone.
+void Service::Impl::TellNeededFrom() {
+  told_needed_from = status.needed_from;
+  PublisherOptions publish;
+  publish.endpoint = options.ingest_endpoint;
+  publish.producer = std::string(kHealthProducer);
+  publish.connect_timeout_ms = kHealthTimeoutMs;
+  publish.environment = options.environment;
+  auto to = Publisher::Open(publish);
+  if (!to) return;
+  v1::Health health;
+  health.set_process("core");
+  const Offset covered = status.needed_from == 0 ? 0 : status.needed_from - 1;
+  (*health.mutable_values())["checkpoint_offset"] = static_cast<double>(covered);
+  const std::string payload = health.SerializeAsString();
+  PublishRecord record;
+  record.topic = "health.core.";
+  record.payload = payload;
+  record.recorded_ns = status.processed_ns;
+  if ((*to)->Publish(record)) static_cast<void>((*to)->Flush(kHealthTimeoutMs));
 }
 
 Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
@@ -149,10 +275,12 @@ Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
   std::vector<v1::ConfigRecord> configs;
   for (bool sure = false; !sure;) {
     const std::set<std::string> cores = CoresOf(log);
-    auto read = ReadConfigs(options, cores);
+    auto read = ReadConfigs(Replay(), std::max<Offset>(log.first_offset, 1), cores);
     if (!read) return Unexpected(read.error());
     configs = std::move(*read);
-    producer = ChooseName(base, configs);
+    const CheckpointMeta* checkpoint = keeper ? keeper->Found() : nullptr;
+    RecallConfig(cores, checkpoint, &configs);
+    producer = ChooseName(base, cores, configs, NamesOfLost(), checkpoint);
     PublisherOptions publish;
     publish.endpoint = options.ingest_endpoint;
     publish.producer = producer;
@@ -197,6 +325,7 @@ Output Service::Impl::ConfigOutput(std::vector<std::string> closed) const {
   config.set_mapping_digest(engine->MappingDigest());
   for (std::string& id : closed) config.add_closed_alerts(std::move(id));
   config.set_begins_after_offset(begins_after);
+  for (std::string& patient : NamesOfLost()) config.add_begin_anew(std::move(patient));
   Output output;
   output.topic = "config.";
   // The program's version is told and not compared: it may change while the alerts stay.
@@ -225,6 +354,9 @@ void Service::Impl::Begin() {
   std::vector<std::string> closed;
   std::vector<Output> taken_over = takeover.Begin(status.processed_ns, begins_after, &closed);
   Name(ConfigOutput(std::move(closed)));
+  for (const UnreadablePatient& lost : begin_anew) {
+    Name(LostOutput(lost, status.processed_ns, begins_after));
+  }
   for (Output& output : taken_over) {
     // Renamed already; named here without doing it twice.
     ++status.derived;
@@ -254,6 +386,9 @@ Result<void> Service::Impl::Take(const FollowBatch& batch) {
   if (!batch.records.empty()) {
     status.processed_offset = batch.records.back().offset;
     status.processed_ns = batch.records.back().recorded_ns;
+    last_record.producer = batch.records.back().producer;
+    last_record.sequence = batch.records.back().sequence;
+    last_record.digest = batch.records.back().digest;
     status.log_end = std::max(status.log_end, status.processed_offset);
   }
   status.caught_up = batch.at_end;
@@ -343,14 +478,14 @@ Result<void> Service::Impl::Step(std::int64_t wait_ms) {
     log::Error("the broker refused an output of the core",
                {{"sequence", std::to_string(refused.sequence)}, {"why", refused.sentence}});
   }
-  if (!pending.empty()) return {};
-  const auto batch =
-      follower->Next(options.batch, publisher->Pending() > 0 ? kWhilePendingMs : wait_ms);
+  if (!pending.empty()) return KeepCheckpoint();
+  const bool busy = publisher->Pending() > 0 || (keeper && keeper->Saving());
+  const auto batch = follower->Next(options.batch, busy ? kWhilePendingMs : wait_ms);
   if (!batch) return Unexpected(batch.error());
   status.connected = follower->Connected();
   if (const auto good = Take(*batch); !good) return good;
   if (const auto good = Publish(); !good) return handle(good.error());
-  return {};
+  return KeepCheckpoint();
 }
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -10,6 +10,7 @@
 #include "base/record.h"
 #include "base/result.h"
 #include "core/engine.h"
+#include "core/service_checkpoint.h"
 
 namespace tonus {
 class Environment;
@@ -23,7 +24,8 @@ struct ServiceOptions {
   std::string ingest_endpoint;               ///< The broker's `ingest`: where outputs go to.
   std::size_t batch = 512;                   ///< Records taken at once; changes no alert.
   std::int64_t connect_timeout_ms = 10'000;  ///< For Open, until the broker has answered.
-  Environment* environment = nullptr;        ///< Borrowed; null: ZeroMQ and the machine's clock.
+  CheckpointOptions checkpoint;
+  Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
 
 /// Where a Service stands; for /healthz, /metrics and a line now and then.
@@ -39,7 +41,9 @@ struct ServiceStatus {
   std::uint64_t acknowledged = 0;   ///< Sequence up to which the broker has them on disk.
   std::uint64_t resumed_after = 0;  ///< Sequence that the broker had when this process started.
   std::uint64_t reconnects = 0;
-  std::string producer;  ///< `core.<12 hexadecimal digits>`.
+  Offset restored_offset = 0;  ///< Of the checkpoint that this process began from; 0: none.
+  Offset needed_from = 0;      ///< A restart needs the log from here on; 0: from its beginning.
+  std::string producer;        ///< `core.<12 hexadecimal digits>`.
   /// Alert versions derived, by (condition, priority in words).
   std::map<std::pair<std::string, std::string>, std::uint64_t> alerts;
 };
@@ -50,7 +54,8 @@ struct ServiceStatus {
 /// The n-th output of the engine, after one `config.` record, has sequence n + 1 of the producer
 /// `core.<first 12 digits of the configuration's digest>` (`….2` and so on where that configuration
 /// comes back after another). A restarted service reads the log from the beginning again, derives
-/// the same outputs under the same names, and sends those that the broker does not have. It also
+/// the same outputs under the same names, and sends those that the broker does not have. Where it
+/// has a checkpoint of this log and configuration it does so from there on. It also
 /// compares with what is there: the records of its own producer come by in the log, and each one's
 /// digest has to be that of the output of its name. A difference, or the broker's `diverged`, means
 /// that alerts on disk were not derived by this program from this log: the service says so in a

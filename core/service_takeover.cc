@@ -33,6 +33,23 @@ bool Takeover::See(const std::string& topic, const std::string& payload, bool op
   return true;
 }
 
+void Takeover::SeeRestored(const std::vector<Output>& alerts, const Takeover& before) {
+  for (const Output& own : alerts) {
+    See(own.topic, own.payload, own.open, &own_);
+    Output theirs = own;
+    before.Rename(&theirs);
+    See(theirs.topic, theirs.payload, theirs.open, &theirs_);
+  }
+  // What only those before the predecessor have said is over, and its sequences are used up.
+  for (const auto& [place, names] : before.names_) {
+    if (own_.count(place) == 0) theirs_[place].sequence = names.add;
+  }
+}
+
+void Takeover::LeaveAlone(std::vector<std::string> patients) {
+  left_alone_.insert(patients.begin(), patients.end());
+}
+
 void Takeover::SeePredecessor(const Record& record) {
   See(record.topic, record.payload, record.open, &theirs_);
 }
@@ -44,6 +61,7 @@ void Takeover::SeeOwn(const Output& output) {
 std::vector<Output> Takeover::Begin(LogTimeNs now, Offset cause, std::vector<std::string>* closed) {
   std::vector<Output> out;
   for (const auto& [place, theirs] : theirs_) {
+    if (left_alone_.count(place.first) != 0) continue;
     const auto own = own_.find(place);
     const bool both = theirs.open && own != own_.end() && own->second.open;
     Names& names = names_[place];

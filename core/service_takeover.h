@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/record.h"
+#include "core/checkpoint/codec.h"
 #include "core/engine.h"
 
 namespace tonus::core {
@@ -18,6 +20,13 @@ namespace tonus::core {
 /// the same records and did not publish. Owned by the service; one thread.
 class Takeover {
  public:
+  /// Alerts as this engine restored them, which it has in common with the predecessor that saved
+  /// them; `before` is what that one had taken over itself.
+  void SeeRestored(const std::vector<Output>& alerts, const Takeover& before);
+  /// These patients begin anew, so their alerts that a predecessor left open are not closed: nobody
+  /// knows whether they are over.
+  void LeaveAlone(std::vector<std::string> patients);
+
   /// An `alert.*` record of a predecessor.
   void SeePredecessor(const Record& record);
   /// An alert that this engine derived and that is not published.
@@ -33,6 +42,13 @@ class Takeover {
   void Rename(Output* output) const;
 
  private:
+  friend struct StateFields;
+  /// What still counts once it has begun.
+  template <class Self, class Archive>
+  static void Fields(Self& self, Archive& archive) {
+    archive(self.names_);
+  }
+
   using Place = std::pair<std::string, std::string>;  ///< Patient, condition.
   struct Seen {
     std::uint64_t sequence = 0;
@@ -42,12 +58,18 @@ class Takeover {
   struct Names {
     std::uint64_t add = 0;  ///< To every sequence.
     std::string own_id, their_id;
+
+    template <class Self, class Archive>
+    static void Fields(Self& self, Archive& archive) {
+      archive(self.add, self.own_id, self.their_id);
+    }
   };
   static bool See(const std::string& topic, const std::string& payload, bool open,
                   std::map<Place, Seen>* into);
 
   std::map<Place, Seen> theirs_, own_;
   std::map<Place, Names> names_;
+  std::set<std::string> left_alone_;
 };
 
 }  // namespace tonus::core
