@@ -32,7 +32,7 @@ std::unique_ptr<Engine> MustMake(unsigned shards) {
   options.signals_path = kSource + "/config/signals.yaml";
   options.drugs_path = kSource + "/config/drugs.yaml";
   options.shards = shards;
-  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection"}) {
+  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection", "sedation"}) {
     const std::string path = std::string(TONUS_BINARY_DIR) + "/plugins/" + name + ".so";
     options.plugins.push_back({path, {}, ""});
   }

@@ -49,7 +49,7 @@ core::EngineOptions Engine(unsigned shards) {
   options.signals_path = kSource + "/config/signals.yaml";
   options.drugs_path = kSource + "/config/drugs.yaml";
   options.shards = shards;
-  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection"}) {
+  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection", "sedation"}) {
     const std::string path = std::string(TONUS_BINARY_DIR) + "/plugins/" + name + ".so";
     options.plugins.push_back({path, {}, ""});
   }
