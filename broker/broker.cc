@@ -34,6 +34,7 @@ std::thread StartQuietThread(const char* name, Body body) {
 struct Broker::Impl {
   BrokerOptions options;
   BrokerEndpoints endpoints;
+  std::vector<std::string> notes;
   Exchange exchange;
   SocketContext context;
   std::unique_ptr<Front> front;  // Its thread's alone once that runs; so is the writer.
@@ -52,6 +53,10 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
   }
   // A batch that the credit can never hold would be refused for ever.
   options.max_batch_records = std::min(options.max_batch_records, options.credit_records);
+  // A file is removed whole, so it must not span much more time than is to be kept.
+  if (options.retention.max_age_ns > 0 && options.log.segment_age_ns == 0) {
+    options.log.segment_age_ns = std::max<LogTimeNs>(options.retention.max_age_ns / 8, 1);
+  }
   impl->options = options;
   Result<std::unique_ptr<Log>> log = Log::Open(options.data_dir, options.log);
   if (!log) return tl::unexpected<Error>(log.error());
@@ -59,6 +64,7 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
   if (!reader) return tl::unexpected<Error>(reader.error());
   Result<FrontSockets> sockets = BindFront(impl->context, impl->options, impl->endpoints);
   if (!sockets) return tl::unexpected<Error>(sockets.error());
+  impl->notes = (*log)->Notes();
   const Offset last = (*log)->LastOffset();
   impl->front = std::make_unique<Front>(std::move(*sockets), std::move(*reader), options,
                                         impl->exchange, last);
@@ -93,6 +99,8 @@ void Broker::Stop() { impl_->exchange.Stop(); }
 
 const BrokerEndpoints& Broker::Endpoints() const { return impl_->endpoints; }
 
+const std::vector<std::string>& Broker::Notes() const { return impl_->notes; }
+
 BrokerStats Broker::Stats() const {
   const Counters& counters = impl_->exchange.counters;
   BrokerStats stats;
@@ -118,6 +126,12 @@ BrokerStats Broker::Stats() const {
   stats.queue_bytes = counters.queue_bytes;
   stats.free_bytes = counters.free_bytes;
   stats.disk_low = counters.disk_low;
+  stats.removed_files = counters.removed_files;
+  stats.removed_bytes = counters.removed_bytes;
+  stats.retention_failures = counters.retention_failures;
+  stats.first_offset = counters.first_offset;
+  stats.retention_held_back = counters.retention_held_back;
+  stats.core_unpinned = counters.core_unpinned;
   return stats;
 }
 

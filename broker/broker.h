@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "broker/log/log.h"
@@ -12,6 +13,17 @@
 namespace tonus {
 
 class Environment;
+
+/// What a broker removes of its log: whole files, the oldest first, none that the core's checkpoint
+/// needs.
+struct RetentionOptions {
+  LogTimeNs max_age_ns = 0;     ///< Before the newest record; 0: of any age.
+  std::uint64_t max_bytes = 0;  ///< Of the log's files together; 0: any size.
+  /// Where a core has written to the log nothing that it may need goes, until it has not been heard
+  /// of for so long: a dead consumer does not fill the disk. Then it is said in a health record.
+  std::int64_t core_silent_ns = 24 * 3600 * std::int64_t{1000000000};
+  std::int64_t interval_ns = 10 * std::int64_t{1000000000};  ///< How often it is looked at.
+};
 
 /// How a broker runs. Endpoints are ZeroMQ's: `tcp://127.0.0.1:*` takes a free port. An empty
 /// endpoint leaves that socket out.
@@ -22,6 +34,7 @@ struct BrokerOptions {
   std::string replay_endpoint = "tcp://127.0.0.1:7604";
   std::string data_dir = "data/log";
   LogOptions log;
+  RetentionOptions retention;
 
   std::uint64_t max_payload_bytes = 1ULL << 20U;
   std::uint64_t max_message_bytes = 16ULL << 20U;  ///< A peer that sends more is disconnected.
@@ -68,13 +81,19 @@ struct BrokerStats {
   std::uint64_t intake_dropped = 0;  ///< Refused for want of disk; what ZeroMQ loses is not known.
   std::uint64_t live_sent = 0;       ///< Messages given to subscribed peers.
   std::uint64_t ticks = 0;
-  std::uint64_t clock_jumps = 0;  ///< Times that recorded time had to be held back by > 1 s.
-  std::uint64_t last_offset = 0;  ///< Gauge.
-  std::uint64_t connections = 0;  ///< Gauge: producers known by HELLO.
-  std::uint64_t replays = 0;      ///< Gauge: running.
-  std::uint64_t queue_bytes = 0;  ///< Gauge: waiting for the disk.
-  std::uint64_t free_bytes = 0;   ///< Gauge: of the log's file system.
-  bool disk_low = false;          ///< Gauge: new input is being refused.
+  std::uint64_t clock_jumps = 0;         ///< Times that recorded time had to be held back by > 1 s.
+  std::uint64_t last_offset = 0;         ///< Gauge.
+  std::uint64_t connections = 0;         ///< Gauge: producers known by HELLO.
+  std::uint64_t replays = 0;             ///< Gauge: running.
+  std::uint64_t queue_bytes = 0;         ///< Gauge: waiting for the disk.
+  std::uint64_t free_bytes = 0;          ///< Gauge: of the log's file system.
+  bool disk_low = false;                 ///< Gauge: new input is being refused.
+  std::uint64_t removed_files = 0;       ///< Of the log, by retention.
+  std::uint64_t removed_bytes = 0;       ///< In them.
+  std::uint64_t retention_failures = 0;  ///< Times that old files could not be removed.
+  std::uint64_t first_offset = 0;        ///< Gauge: the first that can still be read.
+  bool retention_held_back = false;  ///< Gauge: the core's checkpoint keeps files that would go.
+  bool core_unpinned = false;        ///< Gauge: the core is silent for so long that it keeps none.
 };
 
 /// The broker of docs/wire-protocol.md: takes records, commits them, and only then acknowledges,
@@ -106,6 +125,8 @@ class Broker {
 
   const BrokerEndpoints& Endpoints() const;
   BrokerStats Stats() const;
+  /// What was noticed when the log was opened, in sentences; see Log::Notes().
+  const std::vector<std::string>& Notes() const;
 
  private:
   struct Impl;

@@ -18,7 +18,7 @@
 
 namespace tonus {
 
-enum class JobKind { kBatch, kHello, kIntake };
+enum class JobKind { kBatch, kHello, kIntake, kKeep };
 
 /// Work for the writer, from one message (kIntake: from several). Owned by whoever holds it; the
 /// front makes it, the writer hands it back to be used again.
@@ -28,6 +28,7 @@ struct Job {
   std::string producer;
   bool core = false;  ///< Producer `core` or `core.*`.
   std::uint64_t epoch = 0;
+  Offset keep_from = 0;                 ///< Of kKeep.
   std::vector<AppendRecord> records;    ///< Views into `messages` and `producer`.
   std::vector<SocketMessage> messages;  ///< Filled before views are taken and not moved after.
   std::uint64_t bytes = 0;              ///< Counted against queue and credit.
@@ -63,8 +64,9 @@ struct Counters {
   std::atomic<std::uint64_t> records{0}, payload_bytes{0}, commits{0}, commit_ns{0},
       commit_max_ns{0}, checkpoints{0}, repeats{0}, diverged{0}, dead{0}, refusals{0}, fenced{0},
       intake_records{0}, intake_dropped{0}, live_sent{0}, ticks{0}, clock_jumps{0}, last_offset{0},
-      connections{0}, replays{0}, queue_bytes{0}, free_bytes{0};
-  std::atomic<bool> disk_low{false};
+      connections{0}, replays{0}, queue_bytes{0}, free_bytes{0}, removed_files{0}, removed_bytes{0},
+      retention_failures{0}, first_offset{0};
+  std::atomic<bool> disk_low{false}, retention_held_back{false}, core_unpinned{false};
 };
 
 /// Where the broker's two threads meet: jobs go one way, outcomes the other. The core's jobs have a

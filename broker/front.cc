@@ -129,6 +129,9 @@ void Front::HandleIngest(std::string_view peer, SocketMessage body) {
     case IngestKind::kHello:
       HandleHello(peer, view);
       return;
+    case IngestKind::kKeep:
+      HandleKeep(peer, view, std::move(job));
+      return;
     case IngestKind::kBatch:
       job->bytes = bytes.size();
       HandleBatch(peer, view, std::move(job));
@@ -178,6 +181,32 @@ void Front::HandleHello(std::string_view peer, const IngestView& view) {
   job->producer = name;
   job->core = session.core;
   job->epoch = session.epoch;
+  exchange_.Put(std::move(job));
+}
+
+void Front::HandleKeep(std::string_view peer, const IngestView& view, std::unique_ptr<Job> job) {
+  const auto found = sessions_.find(peer);
+  if (found == sessions_.end()) {
+    Refuse(peer, "no_hello", "say HELLO first: this connection is not known (any more)", true);
+    return;
+  }
+  const Session& session = found->second;
+  if (session.fenced) {
+    Refuse(peer, "fenced", "a newer connection has taken the name '" + session.producer + "'",
+           false);
+    return;
+  }
+  if (!session.core || view.keep_from == 0) {
+    Refuse(peer, "forbidden",
+           session.core ? "offsets begin at 1" : "only the core says what retention must keep",
+           false);
+    return;
+  }
+  job->kind = JobKind::kKeep;
+  job->peer.assign(peer);
+  job->producer = session.producer;
+  job->core = true;
+  job->keep_from = view.keep_from;
   exchange_.Put(std::move(job));
 }
 

@@ -66,6 +66,7 @@ class Front {
   void HandleIngest(std::string_view peer, SocketMessage body);
   void HandleHello(std::string_view peer, const IngestView& view);
   void HandleBatch(std::string_view peer, const IngestView& view, std::unique_ptr<Job> job);
+  void HandleKeep(std::string_view peer, const IngestView& view, std::unique_ptr<Job> job);
   void Refuse(std::string_view peer, std::string_view code, const std::string& sentence,
               bool retry);
   void ForgetIdleSessions();

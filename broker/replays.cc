@@ -132,7 +132,11 @@ void Replays::Start(const std::string& peer, const v1::ReplayRequest& request) {
       replay.next = last_offset_ + 1;
       break;
     default:
-      replay.next = std::max<Offset>(start.offset(), 1);
+      replay.next = start.offset();
+      if (replay.next == 0) {
+        const Result<LogIdentity> identity = reader_->Identity();
+        replay.next = std::max<Offset>(identity ? identity->first_offset : 1, 1);
+      }
       break;
   }
   replays_.push_back(std::move(replay));
@@ -208,10 +212,11 @@ Replays::Step Replays::ServeOne(Replay& replay, TimePoint now) {
   if (replay.next > end || replay.credit == 0) return ServeEnd(replay, now, end);
   const Result<EncodedSlice> slice = ReadSlice(replay, end);
   if (!slice) {
-    Refuse(replay.peer, replay.id, "corrupt",
-           Printable("what can be read ends before offset " + std::to_string(replay.next) + ": " +
-                     slice.error().Message()),
-           false);
+    const bool gone = slice.error().code == ErrorCode::kMalformed;
+    const std::string ends =
+        gone ? "" : "what can be read ends before offset " + std::to_string(replay.next) + ": ";
+    Refuse(replay.peer, replay.id, gone ? "not_kept" : "corrupt",
+           Printable(ends + slice.error().Message()), false);
     return Step::kOver;
   }
   const bool complete = replay.to != 0 && slice->next_offset > replay.to;

@@ -161,6 +161,18 @@ bool ReadHello(std::string_view bytes, IngestView& view) {
   return true;
 }
 
+bool ReadKeep(std::string_view bytes, IngestView& view) {
+  FieldReader reader(bytes);
+  std::uint32_t field = 0;
+  std::uint32_t type = 0;
+  while (!reader.AtEnd()) {
+    if (!reader.Next(field, type)) return false;
+    const bool from = field == 1 && type == kVarint;
+    if (from ? !reader.Varint(view.keep_from) : !reader.Skip(type)) return false;
+  }
+  return true;
+}
+
 std::size_t VarintSize(std::uint64_t value) {
   return static_cast<std::size_t>((std::bit_width(value | 1U) + 6) / 7);
 }
@@ -219,7 +231,7 @@ IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records
   IngestKind kind = IngestKind::kBad;
   while (!reader.AtEnd()) {
     if (!reader.Next(field, type)) return {};
-    if (field < 1 || field > 3) {
+    if (field < 1 || field > 4) {
       if (!reader.Skip(type)) return {};
       continue;
     }
@@ -231,6 +243,9 @@ IngestView ReadIngest(std::string_view bytes, std::vector<AppendRecord>& records
     } else if (field == 2) {
       kind = IngestKind::kBatch;
       good = ReadBatch(body, view, records, max_records);
+    } else if (field == 4) {
+      kind = IngestKind::kKeep;
+      good = ReadKeep(body, view);
     } else {
       kind = IngestKind::kPing;
     }

@@ -15,7 +15,7 @@ namespace tonus {
 /// both against protobuf.
 
 /// What an IngestRequest asks.
-enum class IngestKind { kBad, kHello, kBatch, kPing };
+enum class IngestKind { kBad, kHello, kBatch, kPing, kKeep };
 
 /// A read IngestRequest. Views into its bytes.
 struct IngestView {
@@ -26,6 +26,7 @@ struct IngestView {
   std::uint64_t attempt = 0;         ///< Of a hello.
   std::uint64_t first_sequence = 0;  ///< Of a batch.
   std::uint64_t epoch = 0;           ///< Of a batch.
+  Offset keep_from = 0;              ///< Of a keep.
 };
 
 /// Reads an IngestRequest. The records of a batch go to `records` (cleared first), with producer

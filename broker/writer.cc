@@ -45,9 +45,13 @@ Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange&
       admission_(options.max_payload_bytes, log_->Identity().clock == LogClock::kGiven),
       free_bytes_(options.free_bytes),
       wall_(log_->Identity().clock == LogClock::kWall),
-      next_tick_(Now()) {
+      next_tick_(Now()),
+      next_retention_(Now()),
+      core_heard_(Now()) {
   if (!free_bytes_) free_bytes_ = [dir = options_.data_dir] { return FreeBytesOf(dir); };
   counters_.last_offset = log_->LastOffset();
+  counters_.first_offset = log_->Identity().first_offset;
+  core_known_ = log_->Needed() > 0 || log_->LastSequenceUnder("core") > 0;
   CheckDisk();
 }
 
@@ -80,8 +84,14 @@ Result<void> Writer::Round(std::vector<std::unique_ptr<Job>>& jobs) {
   group_->first = log_->LastOffset() + 1;
   Result<void> done;
   for (const std::unique_ptr<Job>& job : jobs) {
+    if (job->core) {
+      core_known_ = true;
+      core_heard_ = Now();
+    }
     if (job->kind == JobKind::kHello) {
       HandleHello(*job);
+    } else if (job->kind == JobKind::kKeep) {
+      HandleKeep(*job);
     } else {
       done = job->kind == JobKind::kBatch ? HandleBatch(*job) : HandleIntake(*job);
     }
@@ -120,7 +130,47 @@ Result<void> Writer::CommitAndHandOver(std::vector<std::unique_ptr<Job>>& jobs) 
   return TidyUp(false);
 }
 
+Offset Writer::NeededFrom() {
+  const bool silent =
+      Now() - core_heard_ >= std::chrono::nanoseconds(options_.retention.core_silent_ns);
+  const bool unpinned = core_known_ && silent;
+  if (unpinned != counters_.core_unpinned.load(std::memory_order_relaxed)) {
+    counters_.core_unpinned = unpinned;
+    health_due_ = true;
+  }
+  // A core that has not said what it needs may need everything: that is what Needed() 0 holds.
+  return core_known_ && !unpinned ? log_->Needed() : UINT64_MAX;
+}
+
+void Writer::Retain() {
+  const RetentionOptions& retention = options_.retention;
+  if (retention.max_age_ns == 0 && retention.max_bytes == 0) return;
+  if (Now() < next_retention_) return;
+  next_retention_ = Now() + std::chrono::nanoseconds(retention.interval_ns);
+  TrimRequest request;
+  if (retention.max_age_ns > 0) {
+    request.before_ns =
+        std::max<LogTimeNs>(log_->Identity().last_recorded_ns - retention.max_age_ns, 0);
+  }
+  request.max_bytes = retention.max_bytes;
+  request.needed_from = NeededFrom();
+  const Result<Trimmed> trimmed = log_->Trim(request);
+  if (!trimmed) {
+    health_due_ = health_due_ || counters_.retention_failures == 0;
+    counters_.retention_failures += 1;
+    return;
+  }
+  counters_.removed_files += trimmed->files;
+  counters_.removed_bytes += trimmed->bytes;
+  counters_.first_offset = trimmed->first_kept;
+  if (trimmed->files > 0 || trimmed->held_back != counters_.retention_held_back) {
+    health_due_ = true;
+  }
+  counters_.retention_held_back = trimmed->held_back;
+}
+
 Result<void> Writer::TidyUp(bool idle) {
+  Retain();
   if (!log_->WantsCheckpoint(idle)) return {};
   counters_.checkpoints += 1;
   return log_->Checkpoint();
@@ -151,6 +201,19 @@ void Writer::HandleHello(const Job& job) {
   welcome.set_max_payload_bytes(options_.max_payload_bytes);
   welcome.set_max_batch_records(options_.max_batch_records);
   welcome.set_given_clock(!wall_);
+  replies_.push_back({.peer = job.peer,
+                      .bytes = reply.SerializeAsString(),
+                      .credit_records = 0,
+                      .credit_bytes = 0,
+                      .refusal = false});
+}
+
+void Writer::HandleKeep(const Job& job) {
+  // Where it cannot be written down, a restart begins with what was said before: that is as safe.
+  static_cast<void>(log_->SetNeeded(job.keep_from));
+  v1::IngestReply reply;
+  reply.mutable_kept()->set_from_offset(job.keep_from);
+  reply.mutable_kept()->set_first_offset(std::max<Offset>(log_->Identity().first_offset, 1));
   replies_.push_back({.peer = job.peer,
                       .bytes = reply.SerializeAsString(),
                       .credit_records = 0,
@@ -272,6 +335,11 @@ Result<void> Writer::AppendHealth() {
   values["disk_low"] = counters_.disk_low ? 1 : 0;
   values["free_bytes"] = static_cast<double>(counters_.free_bytes.load());
   values["diverged_batches"] = static_cast<double>(counters_.diverged.load());
+  values["retention_removed_files"] = static_cast<double>(counters_.removed_files.load());
+  values["retention_failures"] = static_cast<double>(counters_.retention_failures.load());
+  values["retention_held_back"] = counters_.retention_held_back ? 1 : 0;
+  values["retention_ignores_core"] = counters_.core_unpinned ? 1 : 0;
+  values["first_offset"] = static_cast<double>(counters_.first_offset.load());
   values["clock_jumps"] = static_cast<double>(counters_.clock_jumps.load());
   return AppendOwn(kHealthProducer, "health.broker.", health.SerializeAsString());
 }

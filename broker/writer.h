@@ -51,6 +51,7 @@ class Writer {
   Result<void> HandleBatch(Job& job);
   Result<void> HandleIntake(Job& job);
   void HandleHello(const Job& job);
+  void HandleKeep(const Job& job);
   Result<void> AppendTick();
   Result<void> AppendHealth();
   /// Appends records of the broker's own.
@@ -62,6 +63,9 @@ class Writer {
   void FlushAcks();
   Result<void> CommitAndHandOver(std::vector<std::unique_ptr<Job>>& jobs);
   Result<void> TidyUp(bool idle);
+  void Retain();
+  /// The first offset that retention must leave; UINT64_MAX: it may take what it likes.
+  Offset NeededFrom();
   void CheckDisk();
   std::uint32_t CreditFor(bool core) const;
   TimePoint Now() const { return SteadyNow(options_.environment); }
@@ -77,6 +81,9 @@ class Writer {
   bool tick_due_ = false;
   bool health_due_ = false;
   std::vector<std::unique_ptr<Job>> jobs_;  ///< Of this round.
+  TimePoint next_retention_;
+  bool core_known_ = false;  ///< A core has written to this log, or is connected.
+  TimePoint core_heard_;     ///< When the core said something last, or when this began.
   std::map<std::string, PendingAck> acks_;  ///< By peer, of this round.
   std::vector<Reply> replies_;              ///< Of this round.
   std::shared_ptr<CommittedGroup> group_;   ///< Of this round, until the commit ours alone.

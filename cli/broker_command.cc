@@ -33,6 +33,9 @@ BrokerOptions ToBrokerOptions(const Config& config, const Globals& globals,
   to.log.confirm_clock_jump = options.confirm_clock_jump;
   to.log.segment_bytes = from.segment_bytes;
   to.log.max_topics = from.topics;
+  to.retention.max_age_ns = from.keep_age_ns;
+  to.retention.max_bytes = from.keep_bytes;
+  to.retention.core_silent_ns = from.core_silent_ns;
   to.max_payload_bytes = from.payload_bytes;
   to.max_message_bytes = from.message_bytes;
   to.max_batch_records = from.batch_records;
@@ -86,6 +89,18 @@ std::vector<Metric> Metrics(const BrokerStats& stats) {
       gauge("tonus_broker_disk_free_bytes", "Free on the log's disk", number(stats.free_bytes)),
       gauge("tonus_broker_disk_low", "1 while new input is refused for want of disk",
             stats.disk_low ? 1 : 0),
+      count("tonus_broker_removed_files_total", "Files of the log removed by retention",
+            number(stats.removed_files)),
+      count("tonus_broker_removed_bytes_total", "Bytes in them", number(stats.removed_bytes)),
+      count("tonus_broker_retention_failures_total", "Times that old files could not be removed",
+            number(stats.retention_failures)),
+      gauge("tonus_broker_first_offset", "Offset of the oldest record that is kept",
+            number(stats.first_offset)),
+      gauge("tonus_broker_retention_held_back",
+            "1 while the core's checkpoint keeps files that would be removed",
+            stats.retention_held_back ? 1 : 0),
+      gauge("tonus_broker_core_unpinned", "1 while a silent core no longer keeps files",
+            stats.core_unpinned ? 1 : 0),
   };
 }
 
@@ -100,6 +115,29 @@ bool TellOfDisk(const BrokerStats& stats, bool before) {
     log::Info("there is room on the disk again: input is taken", {{"free", free}});
   }
   return stats.disk_low;
+}
+
+// Says what retention does and when it cannot.
+void TellOfRetention(const BrokerStats& stats, BrokerStats& before) {
+  if (stats.removed_files > before.removed_files) {
+    log::Info("old files of the log are removed",
+              {{"files", std::to_string(stats.removed_files - before.removed_files)},
+               {"first_offset", std::to_string(stats.first_offset)}});
+  }
+  if (stats.retention_failures > 0 && before.retention_failures == 0) {
+    log::Error(
+        "old files of the log cannot be removed: the disk will fill; look at the rights on "
+        "the log's folder");
+  }
+  if (stats.core_unpinned && !before.core_unpinned) {
+    log::Error(
+        "the core has been silent for too long: retention no longer keeps what its "
+        "checkpoint needs; a core that comes back may have to begin anew");
+  }
+  if (stats.retention_held_back && !before.retention_held_back) {
+    log::Warn("old files of the log are kept because the core's checkpoint needs them");
+  }
+  before = stats;
 }
 
 int RunBroker(const Globals& globals, const Options& options) {
@@ -128,6 +166,7 @@ int RunBroker(const Globals& globals, const Options& options) {
     if (!server) return Report(server.error());
     status = std::move(*server);
   }
+  for (const std::string& note : broker.Notes()) log::Warn(note);
   const BrokerEndpoints& at = broker.Endpoints();
   log::Info("listening", {{"ingest", at.ingest},
                           {"intake", at.intake},
@@ -137,9 +176,12 @@ int RunBroker(const Globals& globals, const Options& options) {
                           {"log", broker_options.data_dir}});
   std::jthread watcher([&broker](const std::stop_token& ended) {
     bool low = false;
+    BrokerStats before;
     while (!ended.stop_requested()) {
       if (StopSignal::Wait(100)) return broker.Stop();
-      low = TellOfDisk(broker.Stats(), low);
+      const BrokerStats stats = broker.Stats();
+      low = TellOfDisk(stats, low);
+      TellOfRetention(stats, before);
     }
   });
   auto ended = broker.Run();

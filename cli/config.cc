@@ -115,6 +115,13 @@ class Section {
     *value = (base / *text).lexically_normal().string();
   }
 
+  /// Whether the key says `off`.
+  bool Off(const char* key) const {
+    const auto node = Find(key);
+    const auto text = node ? node->AsText() : Result<std::string>();
+    return text && *text == "off";
+  }
+
   const Node& Self() const { return node_; }
   bool Usable() const { return present_ && !error_; }
   const std::optional<Error>& Failure() const { return error_; }
@@ -145,7 +152,7 @@ class Section {
 
 std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   Section section(root, "broker");
-  section.Keys({"ingest", "intake", "live", "replay", "http", "tick", "limits"});
+  section.Keys({"ingest", "intake", "live", "replay", "http", "tick", "log", "limits"});
   section.Endpoint("ingest", &broker->ingest);
   section.Endpoint("intake", &broker->intake);
   section.Endpoint("live", &broker->live);
@@ -156,6 +163,15 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
 
   constexpr std::uint64_t kKiB = 1024;
   constexpr std::uint64_t kMiB = 1024 * kKiB;
+  Section log(section.Self(), "log");
+  log.Keys({"keep_age", "keep_bytes", "core_silent"});
+  if (!log.Off("keep_age")) log.Duration("keep_age", kHourNs, 3650 * kDayNs, &broker->keep_age_ns);
+  if (!log.Off("keep_bytes")) {
+    log.Integer("keep_bytes", 2 * kMiB, kKiB * kKiB * kKiB * kMiB, &broker->keep_bytes);
+  }
+  log.Duration("core_silent", kMinuteNs, 365 * kDayNs, &broker->core_silent_ns);
+  if (log.Failure()) return log.Failure();
+
   Section limits(section.Self(), "limits");
   limits.Keys({"payload_bytes", "message_bytes", "batch_records", "credit_records", "credit_bytes",
                "queue_bytes", "recent_bytes", "replays", "live_backlog", "segment_bytes", "topics",
@@ -172,7 +188,16 @@ std::optional<Error> ReadBroker(const Node& root, BrokerConfig* broker) {
   limits.Integer("segment_bytes", 1 * kMiB, kKiB * kKiB * kMiB, &broker->segment_bytes);
   limits.Integer("topics", std::uint64_t{1000}, std::uint64_t{1'000'000'000}, &broker->topics);
   limits.Integer("free_bytes", std::uint64_t{0}, (kKiB * kKiB * kKiB) * kMiB, &broker->free_bytes);
-  return limits.Failure();
+  if (limits.Failure()) return limits.Failure();
+  if (broker->keep_bytes > 0 && broker->keep_bytes < 2 * broker->segment_bytes) {
+    return log.Self()
+        .Get("keep_bytes")
+        ->Bad("is less than two files of the log, which segment_bytes makes " +
+                  std::to_string(broker->segment_bytes) + " bytes each",
+              "keep more, or make segment_bytes smaller")
+        .value();
+  }
+  return std::nullopt;
 }
 
 std::optional<Error> ReadCore(const Node& root, const fs::path& base, CoreConfig* core) {

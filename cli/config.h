@@ -23,6 +23,9 @@ struct BrokerConfig {
   std::string replay = "tcp://127.0.0.1:7604";
   std::string http = "127.0.0.1:7611";  ///< Empty: none.
   std::int64_t tick_ns = 1'000'000'000;
+  std::int64_t keep_age_ns = 0;  ///< 0: files of the log are kept for ever.
+  std::uint64_t keep_bytes = 0;  ///< 0: the log may grow to any size.
+  std::int64_t core_silent_ns = 86'400 * std::int64_t{1'000'000'000};
   std::uint64_t payload_bytes = 1048576;
   std::uint64_t message_bytes = 16777216;
   std::uint32_t batch_records = 4096;

@@ -145,6 +145,9 @@ struct Publisher::Impl {
   std::string disk_sentence;
   std::vector<RefusedPublish> refused;
   std::optional<Error> fatal;
+  std::uint64_t keep_from = 0;  ///< What Keep() said last; 0: nothing.
+  bool keep_due = false;        ///< The broker has not been told on this connection.
+  std::uint64_t first_kept = 0;
   TimePoint last_heard = Now();
   TimePoint last_hello = Now();
   TimePoint connected_at = Now();
@@ -176,6 +179,12 @@ struct Publisher::Impl {
     last_hello = Now();
   }
 
+  void SendKeep() {
+    v1::IngestRequest request;
+    request.mutable_keep()->set_from_offset(keep_from);
+    keep_due = socket->Send(request.SerializeAsString()) != SocketOutcome::kDone;
+  }
+
   void Pause(milliseconds time) {
     if (state == State::kPause) return;
     state = State::kPause;
@@ -199,6 +208,7 @@ struct Publisher::Impl {
   /// Sends the closed batches that credit allows.
   void SendReady() {
     if (state != State::kReady) return;
+    if (keep_due) SendKeep();
     const std::size_t closed = batches.size() - (open ? 1 : 0);
     while (sent < closed) {
       const Batch& batch = batches[sent];
@@ -267,6 +277,7 @@ struct Publisher::Impl {
     // What was written and whose ack was lost is sent again all the same: the broker compares
     // digests, for somebody else may have written under this name meanwhile.
     state = State::kReady;
+    keep_due = keep_from != 0;
     if (disk_full) Pause(kRetryDisk);
   }
 
@@ -313,6 +324,7 @@ struct Publisher::Impl {
       if (reply.has_welcome()) OnWelcome();
       if (reply.has_ack()) OnAck();
       if (reply.has_refusal()) OnRefusal();
+      if (reply.has_kept()) first_kept = reply.kept().first_offset();
     }
   }
 
@@ -471,6 +483,11 @@ Result<void> Publisher::Flush(std::int64_t timeout_ms) {
   }
 }
 
+void Publisher::Keep(std::uint64_t from_offset) {
+  impl_->keep_due = impl_->keep_due || impl_->keep_from != from_offset;
+  impl_->keep_from = from_offset;
+}
+std::uint64_t Publisher::FirstKept() const { return impl_->first_kept; }
 std::uint64_t Publisher::AckedSequence() const { return impl_->acked_sequence; }
 std::uint64_t Publisher::NextSequence() const { return impl_->next_sequence; }
 std::uint64_t Publisher::ResumedAfter() const { return impl_->resumed_after; }

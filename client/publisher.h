@@ -81,6 +81,13 @@ class Publisher {
   /// where the broker has no disk): the records stay buffered and it may be called again.
   Result<void> Flush(std::int64_t timeout_ms);
 
+  /// Of the core: tells the broker that everything from `from_offset` on must stay readable,
+  /// because a checkpoint that is on disk begins there. Sent with the next call that moves this
+  /// publisher, and again after each reconnect.
+  void Keep(std::uint64_t from_offset);
+  /// First offset that the log still holds, as the broker answered the last Keep; 0: no answer yet.
+  std::uint64_t FirstKept() const;
+
   /// Every record up to here is on disk, or was refused and is (or was) in TakeRefused().
   std::uint64_t AckedSequence() const;
   /// The sequence that the next Publish gives out.

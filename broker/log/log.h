@@ -28,8 +28,10 @@ struct LogOptions {
   bool confirm_clock_jump = false;     ///< Accepts a wall clock that is more than an hour behind
                                        ///< the last record; new records then carry its time.
   std::uint64_t max_topics = 1000000;  ///< Distinct topics that one log holds.
-  std::uint64_t segment_bytes = 1ULL << 30U;       ///< A file of the log that has grown so large is
-                                                   ///< sealed, and the log goes on in a new one.
+  std::uint64_t segment_bytes = 1ULL << 30U;  ///< A file of the log that has grown so large is
+                                              ///< sealed, and the log goes on in a new one.
+  LogTimeNs segment_age_ns = 0;  ///< So is one whose records span so much time, so that retention
+                                 ///< by age can remove it; 0: of any age.
   std::uint64_t checkpoint_bytes = 256ULL << 20U;  ///< Write-ahead bytes from which Checkpoint() is
                                                    ///< wanted even when there is no idle moment.
   std::shared_ptr<Clock> clock_source;  ///< Of a wall log; shared with the test that moves it.
@@ -69,13 +71,38 @@ struct ReadRequest {
   std::size_t max_records = 4096;     ///< Records returned.
   std::size_t max_bytes = 1U << 20U;  ///< Payload bytes returned, passed by at most one record.
   std::size_t max_scanned = 65536;    ///< Records looked at, matching or not.
+  bool skip_damaged = false;          ///< Goes on after what cannot be read, and names it.
+};
+
+/// Offsets [from, to] that cannot be read.
+struct LogGap {
+  Offset from = 0;
+  Offset to = 0;
+  std::string what;  ///< Names file and reason.
 };
 
 /// Records in order of offset.
 struct ReadSlice {
   std::vector<Record> records;
-  Offset next_offset = 1;  ///< First offset that was not looked at.
-  bool at_end = false;     ///< next_offset is beyond the last committed offset, or beyond `to`.
+  Offset next_offset = 1;    ///< First offset that was not looked at.
+  bool at_end = false;       ///< next_offset is beyond the last committed offset, or beyond `to`.
+  std::vector<LogGap> gaps;  ///< With skip_damaged: what was passed over, in order.
+};
+
+/// What may be removed of a log. Only whole files are removed, the oldest first, never the newest.
+struct TrimRequest {
+  Offset before = 0;                ///< Files that hold only offsets below this; 0: none for it.
+  LogTimeNs before_ns = 0;          ///< Files that hold only records recorded before this; 0: none.
+  std::uint64_t max_bytes = 0;      ///< Files until the rest takes no more than this; 0: none.
+  Offset needed_from = UINT64_MAX;  ///< A file that holds this offset or a later one stays.
+};
+
+/// What was removed.
+struct Trimmed {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  Offset first_kept = 0;   ///< The first offset that can still be read.
+  bool held_back = false;  ///< More would have gone but for needed_from.
 };
 
 /// Identity and bounds of a log.
@@ -98,7 +125,8 @@ struct OpenAlerts {
 ///
 /// Invariants: 1. only committed records are seen; 2. each returned record's checksum has been
 /// verified: a record that is not what was written ends the slice before it, and is kCorrupt,
-/// naming offset and file, where it is the first one asked for.
+/// naming offset and file, where it is the first one asked for; with skip_damaged it is left out
+/// and named. What has been removed by Trim() is kMalformed where it is asked for, and not skipped.
 class LogReader {
  public:
   virtual ~LogReader() = default;
@@ -115,6 +143,9 @@ class LogReader {
 
   /// The newest record of each (patient, condition) whose envelope says open, filtered by prefix.
   virtual Result<OpenAlerts> ReadOpenAlerts(const std::vector<std::string>& prefixes) = 0;
+
+  /// What was noticed when it was opened and does not keep it from being read, in sentences.
+  virtual std::vector<std::string> Notes() const = 0;
 };
 
 /// The log: dense offsets from 1, appended by one writer. The seam behind which a storage engine
@@ -136,7 +167,10 @@ class Log {
   static Result<std::unique_ptr<Log>> Open(const std::string& dir, const LogOptions& options);
 
   /// Opens the log in `dir` for reading, beside a writer in this or another process or without one.
-  static Result<std::unique_ptr<LogReader>> OpenReadOnly(const std::string& dir);
+  /// `despite_damage`: also one whose tail is lost or whose newest file is no log; what is missing
+  /// is in Notes().
+  static Result<std::unique_ptr<LogReader>> OpenReadOnly(const std::string& dir,
+                                                         bool despite_damage = false);
 
   /// A reader with a connection of its own, for another thread of this process.
   virtual Result<std::unique_ptr<LogReader>> NewReader() = 0;
@@ -160,11 +194,30 @@ class Log {
   /// Highest sequence of a producer, staged records included; 0: none.
   virtual std::uint64_t LastSequence(std::string_view producer) const = 0;
 
+  /// The highest sequence of any producer `name` or `name.*`; 0: none.
+  virtual std::uint64_t LastSequenceUnder(std::string_view name) const = 0;
+
   /// Last offset, staged records included; 0: none.
   virtual Offset LastOffset() const = 0;
 
   /// Identity and bounds as of the last commit.
   virtual LogIdentity Identity() const = 0;
+
+  /// Removes old files, unless an earlier Trim() could not. Between transactions. The files go a
+  /// little later, behind the writer's back; nobody who has one open is disturbed.
+  virtual Result<Trimmed> Trim(const TrimRequest& request) = 0;
+
+  /// What was noticed when the log was opened and does not keep it from being written, in
+  /// sentences.
+  virtual std::vector<std::string> Notes() const = 0;
+
+  /// Notes that everything from `offset` on is needed by whoever reads the log as its state, for
+  /// whoever trims it. Kept beside the records, over restarts; may go back. Where that fails, which
+  /// leaves the log alive, it holds until the log is closed, and then what was said before.
+  virtual Result<void> SetNeeded(Offset offset) = 0;
+
+  /// What SetNeeded said last; 0: nothing.
+  virtual Offset Needed() const = 0;
 
   /// The committed or staged record of that name; kMalformed where there is none.
   virtual Result<Record> Find(std::string_view producer, std::uint64_t sequence) = 0;

@@ -14,7 +14,7 @@
 namespace tonus {
 namespace {
 
-constexpr std::size_t kHeadBytes = 16;
+constexpr std::size_t kOffsetBytes = 16;
 
 void PutLittleEndian64(char* out, std::uint64_t value) {
   for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<char>((value >> (8 * i)) & 0xffU);
@@ -83,45 +83,63 @@ LogLock& LogLock::operator=(LogLock&& other) noexcept {
 
 LogLock::~LogLock() { CloseDescriptor(descriptor_); }
 
-Result<HeadFile> HeadFile::Open(const std::string& dir) {
-  const std::string path = dir + "/head";
+Result<OffsetFile> OffsetFile::Open(const std::string& path, Offset initial) {
+  const Content before = Read(path);
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     return Fail(ErrorCode::kUnreachable, std::string("cannot be written: ") + std::strerror(errno),
                 path, "give this user the right to write into the log's folder");
   }
-  return HeadFile(descriptor);
+  OffsetFile file(descriptor, path);
+  if (!before.missing && !before.torn) return file;
+  const Result<void> written = file.Write(initial);
+  if (!written) return tl::unexpected<Error>(written.error());
+  if (fsync(descriptor) != 0) {
+    return Fail(ErrorCode::kIo, std::string("cannot be synced: ") + std::strerror(errno), path,
+                "check the disk and its file system");
+  }
+  return file;
 }
 
-HeadFile::HeadFile(HeadFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+OffsetFile::OffsetFile(OffsetFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
 
-HeadFile& HeadFile::operator=(HeadFile&& other) noexcept {
+OffsetFile& OffsetFile::operator=(OffsetFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
   return *this;
 }
 
-HeadFile::~HeadFile() { CloseDescriptor(descriptor_); }
+OffsetFile::~OffsetFile() { CloseDescriptor(descriptor_); }
 
-Result<void> HeadFile::Write(Offset last) const {
-  std::array<char, kHeadBytes> bytes = {};
-  PutLittleEndian64(bytes.data(), last);
+Result<void> OffsetFile::Write(Offset offset) const {
+  std::array<char, kOffsetBytes> bytes = {};
+  PutLittleEndian64(bytes.data(), offset);
   PutLittleEndian64(bytes.data() + 8, Digest64({bytes.data(), 8}));
-  if (pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return Fail(ErrorCode::kIo, std::string("writing the head failed: ") + std::strerror(errno),
-                "head", "check the disk and its file system");
-  }
-  return {};
+  const ssize_t size = pwrite(descriptor_, bytes.data(), bytes.size(), 0);
+  if (size == static_cast<ssize_t>(bytes.size())) return {};
+  const int error = size < 0 ? errno : ENOSPC;
+  return Fail(error == ENOSPC || error == EFBIG ? ErrorCode::kNoSpace : ErrorCode::kIo,
+              std::string("cannot be written: ") + std::strerror(error), path_,
+              "check the disk and its file system");
 }
 
-Offset HeadFile::Read(const std::string& dir) {
-  const int descriptor = open((dir + "/head").c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return 0;
-  std::array<char, kHeadBytes> bytes = {};
+OffsetFile::Content OffsetFile::Read(const std::string& path) {
+  Content content;
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  content.missing = descriptor < 0 && errno == ENOENT;
+  content.torn = descriptor < 0 && !content.missing;
+  if (descriptor < 0) return content;
+  std::array<char, kOffsetBytes> bytes = {};
   const ssize_t size = pread(descriptor, bytes.data(), bytes.size(), 0);
   close(descriptor);
-  if (size != static_cast<ssize_t>(bytes.size())) return 0;
-  if (GetLittleEndian64(bytes.data() + 8) != Digest64({bytes.data(), 8})) return 0;
-  return GetLittleEndian64(bytes.data());
+  content.torn = size != static_cast<ssize_t>(bytes.size()) ||
+                 GetLittleEndian64(bytes.data() + 8) != Digest64({bytes.data(), 8});
+  if (!content.torn) content.offset = GetLittleEndian64(bytes.data());
+  return content;
 }
+
+std::string HeadPath(const std::string& dir) { return dir + "/head"; }
+std::string NeededPath(const std::string& dir) { return dir + "/needed"; }
 
 }  // namespace tonus

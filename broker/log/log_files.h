@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/record.h"
 #include "base/result.h"
@@ -29,24 +30,42 @@ class LogLock {
   int descriptor_ = -1;
 };
 
-/// DIR/head: the last committed offset, kept beside the database, whose own recovery stops quietly
-/// at a bad frame. 16 bytes: offset u64 little-endian, Digest64 of these 8 bytes. Written after
-/// each commit and not synced: it may lag behind the log, never run ahead of it.
-class HeadFile {
+/// An offset in a small file of its own: 16 bytes, offset u64 little-endian, Digest64 of these 8
+/// bytes. Overwritten in place and not synced, except when it is made: after a power loss it holds
+/// an earlier offset, and it is missing or torn only where someone or something else did that.
+///
+/// - DIR/head: the last committed offset, beside the database, whose own recovery stops quietly at
+/// a
+///   bad frame. Written after each commit, before its answer: it may lag behind the log, but never
+///   behind what was acknowledged, and never runs ahead.
+/// - DIR/needed: the offset from which on a core's checkpoint needs the log.
+class OffsetFile {
  public:
-  static Result<HeadFile> Open(const std::string& dir);
-  HeadFile(HeadFile&& other) noexcept;
-  HeadFile& operator=(HeadFile&& other) noexcept;
-  ~HeadFile();
+  /// What a file says.
+  struct Content {
+    bool missing = false;
+    bool torn = false;  ///< It is there, but it is not what was written.
+    Offset offset = 0;  ///< 0 where it is missing or torn.
+  };
 
-  Result<void> Write(Offset last) const;
+  /// Opens it, and makes it with `initial` where it is missing or torn.
+  static Result<OffsetFile> Open(const std::string& path, Offset initial);
+  OffsetFile(OffsetFile&& other) noexcept;
+  OffsetFile& operator=(OffsetFile&& other) noexcept;
+  ~OffsetFile();
 
-  /// The offset in DIR/head; 0 where there is none or it is torn.
-  static Offset Read(const std::string& dir);
+  Result<void> Write(Offset offset) const;
+
+  static Content Read(const std::string& path);
 
  private:
-  explicit HeadFile(int descriptor) : descriptor_(descriptor) {}
+  OffsetFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
   int descriptor_ = -1;
+  std::string path_;
 };
+
+/// DIR/head and DIR/needed.
+std::string HeadPath(const std::string& dir);
+std::string NeededPath(const std::string& dir);
 
 }  // namespace tonus

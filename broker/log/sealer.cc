@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "broker/log/gentle_writes.h"
@@ -16,6 +19,16 @@ void BlockSignals() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+/// The database goes first: what is left after a kill in between belongs to no segment.
+Result<void> RemoveOne(const std::string& path) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return Fail(ErrorCode::kIo, std::string("cannot be removed: ") + std::strerror(errno), path,
+                "give this user the right to remove files from the log's folder");
+  }
+  for (const char* suffix : {"-wal", "-shm"}) unlink((path + suffix).c_str());
+  return {};
 }
 
 }  // namespace
@@ -40,6 +53,24 @@ void Sealer::Seal(sqlite::Database database) {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(std::move(database));
   }
+  Start();
+}
+
+void Sealer::Remove(std::string path) {
+  if (at_once_) {
+    const Result<void> removed = RemoveOne(path);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!removed && !not_removed_) not_removed_ = removed.error();
+    return;
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    unwanted_.push_back(std::move(path));
+  }
+  Start();
+}
+
+void Sealer::Start() {
   if (!thread_.joinable()) {
     thread_ = std::thread([this] {
       BlockSignals();
@@ -52,6 +83,11 @@ void Sealer::Seal(sqlite::Database database) {
 std::optional<Error> Sealer::Failure() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return failure_;
+}
+
+std::optional<Error> Sealer::RemovalFailure() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return not_removed_;
 }
 
 Result<void> Sealer::SealOne(sqlite::Database& database) {
@@ -78,9 +114,16 @@ Result<void> Sealer::SealOne(sqlite::Database& database) {
 void Sealer::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    there_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    {
+    there_.wait(lock, [this] { return stop_ || !waiting_.empty() || !unwanted_.empty(); });
+    if (waiting_.empty() && unwanted_.empty()) return;
+    if (waiting_.empty()) {
+      const std::string path = std::move(unwanted_.front());
+      unwanted_.pop_front();
+      lock.unlock();
+      const Result<void> removed = RemoveOne(path);
+      lock.lock();
+      if (!removed && !not_removed_) not_removed_ = removed.error();
+    } else {
       sqlite::Database database = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();

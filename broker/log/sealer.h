@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "base/result.h"
@@ -14,7 +15,8 @@ namespace tonus {
 
 /// Finishes segments behind the writer's back: moves the write-ahead log of one that gets no more
 /// records into its file, and closes it. That is the checkpoint that would otherwise stand between
-/// commits; it is safe beside them, because they go to another file.
+/// commits; it is safe beside them, because they go to another file. Removes the files of segments
+/// that are no longer kept, which may take the file system as long.
 ///
 /// A synced log is sealed gently, for its commits wait for the same disk.
 ///
@@ -31,10 +33,17 @@ class Sealer {
   /// Takes the only writing connection to a segment. Its statements are finalized.
   void Seal(sqlite::Database database);
 
+  /// Removes a segment's files, after what is waiting to be sealed.
+  void Remove(std::string path);
+
+  /// Why removing failed, once it has: nothing is lost, and the next start may try again.
+  std::optional<Error> RemovalFailure() const;
+
   /// Why sealing failed, once it has. The records are safe, but the disk is not to be trusted.
   std::optional<Error> Failure() const;
 
  private:
+  void Start();
   void Run();
   Result<void> SealOne(sqlite::Database& database);
 
@@ -43,7 +52,9 @@ class Sealer {
   mutable std::mutex mutex_;
   std::condition_variable there_;
   std::deque<sqlite::Database> waiting_;  // GUARDED_BY(mutex_)
+  std::deque<std::string> unwanted_;      // GUARDED_BY(mutex_)
   std::optional<Error> failure_;          // GUARDED_BY(mutex_)
+  std::optional<Error> not_removed_;      // GUARDED_BY(mutex_)
   std::atomic<bool> stop_ = false;
   std::thread thread_;  ///< Started with the first segment.
 };

@@ -211,47 +211,135 @@ Result<Record> SegmentReader::Decode(const sqlite::Statement& row, const Name& t
   return record;
 }
 
+Offset SegmentReader::NextReadable(Offset from, Offset end) {
+  // A ruined page of records is passed one by one; a ruined inner page, with thousands, in steps.
+  constexpr Offset kOneByOne = 512;
+  const auto readable = [this](Offset at) {
+    range_.Reset();
+    range_.Bind(1, at);
+    range_.Bind(2, at);
+    const Result<bool> found = range_.Step();
+    return found && *found;
+  };
+  Offset unreadable = from - 1;
+  Offset step = 1;
+  Offset at = from;
+  while (at <= end && !readable(at)) {
+    unreadable = at;
+    if (at - from >= kOneByOne) step *= 2;
+    at += step;
+  }
+  at = std::min(at, end + 1);
+  while (at - unreadable > 1) {
+    const Offset middle = unreadable + (at - unreadable) / 2;
+    if (readable(middle)) {
+      at = middle;
+    } else {
+      unreadable = middle;
+    }
+  }
+  range_.Reset();
+  return at;
+}
+
+/// One pass over the rows of a range: takes those that are whole, and stops at or passes over
+/// others.
+class SegmentReader::Scan {
+ public:
+  Scan(SegmentReader& reader, const ReadRequest& request, Offset end)
+      : reader_(reader), request_(request), end_(end) {}
+
+  Result<ReadSlice> Run() {
+    slice_.next_offset = std::max<Offset>(request_.from, reader_.first_offset_);
+    const sqlite::ResetAtEnd reset(reader_.range_);
+    Seek();
+    while (slice_.next_offset <= end_ && slice_.records.size() < request_.max_records &&
+           bytes_ < request_.max_bytes && scanned_ < request_.max_scanned) {
+      std::optional<Error> bad = Take();
+      ++scanned_;
+      if (!bad) {
+        ++slice_.next_offset;
+        continue;
+      }
+      if (!request_.skip_damaged) {
+        // A bad record ends the slice before it; asked for as the first, it is the error.
+        if (scanned_ > 1) return std::move(slice_);
+        return tl::unexpected<Error>(std::move(*bad));
+      }
+      PassOver(*bad);
+    }
+    slice_.at_end = slice_.next_offset > end_;
+    return std::move(slice_);
+  }
+
+ private:
+  void Seek() {
+    reader_.range_.Reset();
+    reader_.range_.Bind(1, slice_.next_offset);
+    reader_.range_.Bind(2, end_);
+  }
+
+  /// Takes the row of next_offset; otherwise says why it cannot, and where one may go on.
+  std::optional<Error> Take() {
+    sqlite::Statement& row = reader_.range_;
+    go_on_ = slice_.next_offset + 1;
+    must_seek_ = false;
+    const Result<bool> found = row.Step();
+    if (!found) {
+      Error error = found.error();
+      error.what =
+          "offset " + std::to_string(slice_.next_offset) + " cannot be read: " + error.what;
+      must_seek_ = true;
+      return error;
+    }
+    if (!*found || row.Unsigned(0) != slice_.next_offset) {
+      go_on_ = *found ? std::max(go_on_, row.Unsigned(0)) : end_ + 1;
+      must_seek_ = true;
+      return reader_.Corrupt(slice_.next_offset, "is missing");
+    }
+    const Result<const Name*> topic =
+        reader_.NameOf(row.Int(2), reader_.topics_, reader_.topic_, "topic");
+    if (!topic) return topic.error();
+    if (!Matches((*topic)->text, request_.prefixes)) return std::nullopt;
+    Result<Record> record = reader_.Decode(row, **topic);
+    if (!record) return record.error();
+    bytes_ += record->payload.size();
+    slice_.records.push_back(std::move(*record));
+    return std::nullopt;
+  }
+
+  void PassOver(const Error& bad) {
+    const bool unreadable = must_seek_ && go_on_ == slice_.next_offset + 1;
+    const Offset next = unreadable ? reader_.NextReadable(go_on_, end_) : go_on_;
+    std::vector<LogGap>& gaps = slice_.gaps;
+    if (!gaps.empty() && gaps.back().to + 1 == slice_.next_offset) {
+      gaps.back().to = next - 1;
+    } else {
+      gaps.push_back({slice_.next_offset, next - 1, bad.where + ": " + bad.what});
+    }
+    slice_.next_offset = next;
+    if (must_seek_) Seek();
+  }
+
+  SegmentReader& reader_;
+  const ReadRequest& request_;
+  const Offset end_;
+  ReadSlice slice_;
+  std::size_t bytes_ = 0;
+  std::size_t scanned_ = 0;
+  Offset go_on_ = 0;
+  bool must_seek_ = false;
+};
+
 Result<ReadSlice> SegmentReader::Read(const ReadRequest& request) {
   const ReadTransaction transaction(begin_, end_);
   const Result<Offset> last = LastOffset();
-  if (!last) return tl::unexpected<Error>(last.error());
-  const Offset end = request.to == 0 ? *last : std::min(request.to, *last);
-  ReadSlice slice;
-  slice.next_offset = std::max<Offset>(request.from, first_offset_);
-  const sqlite::ResetAtEnd reset(range_);
-  range_.Bind(1, slice.next_offset);
-  range_.Bind(2, end);
-  std::size_t bytes = 0;
-  std::size_t scanned = 0;
-  // A bad record ends the slice before it; asked for as the first, it is the error.
-  const auto stop = [&](Error error) -> Result<ReadSlice> {
-    if (scanned > 0) return std::move(slice);
-    return tl::unexpected<Error>(std::move(error));
-  };
-  while (slice.next_offset <= end && slice.records.size() < request.max_records &&
-         bytes < request.max_bytes && scanned < request.max_scanned) {
-    const Result<bool> found = range_.Step();
-    if (!found) {
-      Error error = found.error();
-      error.what = "offset " + std::to_string(slice.next_offset) + " cannot be read: " + error.what;
-      return stop(std::move(error));
-    }
-    if (!*found || range_.Unsigned(0) != slice.next_offset) {
-      return stop(Corrupt(slice.next_offset, "is missing"));
-    }
-    const Result<const Name*> topic = NameOf(range_.Int(2), topics_, topic_, "topic");
-    if (!topic) return stop(topic.error());
-    if (Matches((*topic)->text, request.prefixes)) {
-      Result<Record> record = Decode(range_, **topic);
-      if (!record) return stop(record.error());
-      bytes += record->payload.size();
-      slice.records.push_back(std::move(*record));
-    }
-    ++slice.next_offset;
-    ++scanned;
-  }
-  slice.at_end = slice.next_offset > end;
-  return slice;
+  // Where the end cannot be read, whoever skips what is damaged may know it.
+  const bool told = request.skip_damaged && request.to != 0;
+  if (!last && !told) return tl::unexpected<Error>(last.error());
+  const Offset known = last ? *last : request.to;
+  const Offset end = request.to == 0 ? known : std::min(request.to, known);
+  return Scan(*this, request, end).Run();
 }
 
 Result<Offset> SegmentReader::LastOffset() {

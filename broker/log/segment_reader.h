@@ -31,6 +31,8 @@ class SegmentReader {
   Result<OpenAlerts> ReadOpenAlerts(const std::vector<std::string>& prefixes);
   /// Recorded time of the first record; nothing where the segment is empty.
   Result<std::optional<LogTimeNs>> FirstTime();
+  /// Recorded time of the record before the segment; 0: there is none.
+  LogTimeNs TimeBeforeFirst() const { return time_before_first_; }
   /// Where the producer with this number said this; nothing where this segment does not know.
   Result<std::optional<FoundName>> Find(std::int64_t producer, std::uint64_t sequence);
 
@@ -40,6 +42,7 @@ class SegmentReader {
     std::uint64_t digest = 0;
   };
   using Names = std::unordered_map<std::int64_t, Name>;
+  class Scan;
 
   SegmentReader() = default;
   Result<void> Prepare();
@@ -48,6 +51,8 @@ class SegmentReader {
   Result<const Name*> NameOf(std::int64_t id, Names& names, sqlite::Statement& select,
                              const char* what);
   Result<Offset> LastOffset();
+  /// The first offset in [from, end] that can be read; end + 1: none.
+  Offset NextReadable(Offset from, Offset end);
   /// Builds the record of the row that `row` stands on.
   Result<Record> Decode(const sqlite::Statement& row, const Name& topic);
   Error Corrupt(Offset offset, std::string what) const;

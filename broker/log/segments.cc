@@ -43,25 +43,59 @@ std::vector<Offset> ListSegments(const std::string& dir) {
   return firsts;
 }
 
-Result<std::unique_ptr<SegmentsReader>> SegmentsReader::Open(const std::string& dir, Offset head) {
+Error LostTail(const std::string& path, Offset last, Offset head) {
+  return Error{ErrorCode::kCorrupt,
+               "ends at offset " + std::to_string(last) + ", but offset " + std::to_string(head) +
+                   " has been committed",
+               path, "its tail is lost: restore it, with its -wal file, from a backup"};
+}
+
+Error LostOr(Error error, const std::string& path, Offset first, Offset head) {
+  const bool bare = error.code == ErrorCode::kCorrupt &&
+                    error.what.find("no such table") != std::string::npos && head >= first;
+  return bare ? LostTail(path, first - 1, head) : std::move(error);
+}
+
+std::string NoteOnHead(const OffsetFile::Content& head, const std::string& dir, Offset last) {
+  if (last == 0 || (!head.missing && !head.torn)) return {};
+  return HeadPath(dir) + (head.missing ? " is missing" : " is damaged") +
+         ": whether records behind offset " + std::to_string(last) +
+         " have been lost cannot be told";
+}
+
+Result<std::unique_ptr<SegmentsReader>> SegmentsReader::Open(const std::string& dir,
+                                                             const OffsetFile::Content& head,
+                                                             bool despite_damage) {
   std::unique_ptr<SegmentsReader> reader(new SegmentsReader(dir));
   reader->firsts_ = ListSegments(dir);
   if (reader->firsts_.empty()) {
     return Fail(ErrorCode::kUnreachable, "there is no log in this folder", dir,
                 "name the folder of a log");
   }
-  // A writer that was killed while it made a new segment leaves an unfinished one.
-  if (reader->firsts_.size() > 1 && !reader->At(reader->firsts_.back())) {
+  // A writer that was killed while it made a new segment leaves an unfinished one, to which nothing
+  // has been committed.
+  const Result<SegmentReader*> newest = reader->At(reader->firsts_.back());
+  if (!newest) {
+    const Offset first = reader->firsts_.back();
+    const bool committed = head.offset >= first;
+    const bool unfinished =
+        newest.error().code == ErrorCode::kCorrupt && reader->firsts_.size() > 1 && !committed;
+    if (!unfinished) {
+      const Error error = LostOr(newest.error(), SegmentPath(dir, first), first, head.offset);
+      if (!despite_damage || reader->firsts_.size() == 1) return tl::unexpected<Error>(error);
+      reader->notes_.push_back(error.Message());
+    }
     reader->firsts_.pop_back();
   }
   const Result<LogIdentity> identity = reader->Identity();
   if (!identity) return tl::unexpected<Error>(identity.error());
-  if (identity->last_offset < head) {
-    return Fail(ErrorCode::kCorrupt,
-                "ends at offset " + std::to_string(identity->last_offset) + ", but offset " +
-                    std::to_string(head) + " has been committed",
-                SegmentPath(dir, reader->firsts_.back()),
-                "its tail is lost: restore it, with its -wal file, from a backup");
+  const std::string note = NoteOnHead(head, dir, identity->last_offset);
+  if (!note.empty()) reader->notes_.push_back(note);
+  if (identity->last_offset < head.offset) {
+    const Error lost =
+        LostTail(SegmentPath(dir, reader->firsts_.back()), identity->last_offset, head.offset);
+    if (!despite_damage) return tl::unexpected<Error>(lost);
+    if (reader->notes_.empty()) reader->notes_.push_back(lost.Message());
   }
   return reader;
 }
@@ -76,9 +110,31 @@ Result<SegmentReader*> SegmentsReader::At(Offset first) {
   return open_.emplace(first, std::move(*opened)).first->second.get();
 }
 
+void SegmentsReader::DropBefore(Offset first) {
+  firsts_.erase(firsts_.begin(), std::lower_bound(firsts_.begin(), firsts_.end() - 1, first));
+  open_.erase(open_.begin(), open_.lower_bound(firsts_.front()));
+}
+
+bool SegmentsReader::DropGone() {
+  const Offset before = firsts_.front();
+  auto kept = firsts_.begin();
+  while (kept + 1 != firsts_.end() && !Exists(SegmentPath(dir_, *kept))) ++kept;
+  DropBefore(*kept);
+  return firsts_.front() != before;
+}
+
 Result<SegmentReader*> SegmentsReader::Newest() {
   while (true) {
     const Result<SegmentReader*> newest = At(firsts_.back());
+    // The newest one is never removed: if this is gone, newer ones have come, and may have gone.
+    if (!Exists(SegmentPath(dir_, firsts_.back()))) {
+      std::vector<Offset> firsts = ListSegments(dir_);
+      if (!firsts.empty() && firsts.back() > firsts_.back()) {
+        firsts_ = std::move(firsts);
+        open_.clear();
+        continue;
+      }
+    }
     if (!newest) return newest;
     const Result<LogIdentity> identity = (*newest)->Identity();
     if (!identity) return tl::unexpected<Error>(identity.error());
@@ -95,13 +151,37 @@ Offset SegmentsReader::Holding(Offset offset) const {
   return after == firsts_.begin() ? 0 : *(after - 1);
 }
 
+Result<ReadSlice> SegmentsReader::ReadFrom(Offset first, const ReadRequest& request) {
+  const Result<SegmentReader*> segment = At(first);
+  if (!segment) return tl::unexpected<Error>(segment.error());
+  if (first == firsts_.back()) return (*segment)->Read(request);
+  const Offset next = *std::upper_bound(firsts_.begin(), firsts_.end(), first);
+  // So that a segment whose end is damaged knows how far it went.
+  ReadRequest within = request;
+  within.to = request.to == 0 ? next - 1 : std::min(request.to, next - 1);
+  Result<ReadSlice> slice = (*segment)->Read(within);
+  if (slice && slice->at_end && slice->next_offset <= within.to) {
+    const std::string path = SegmentPath(dir_, first);
+    if (!request.skip_damaged) {
+      if (!slice->records.empty()) return slice;
+      return Fail(ErrorCode::kCorrupt, "ends before the next segment begins", path,
+                  "restore it from a backup");
+    }
+    slice->gaps.push_back(
+        {slice->next_offset, within.to, path + ": ends before the next segment begins"});
+    slice->next_offset = within.to + 1;
+  }
+  return slice;
+}
+
 Result<ReadSlice> SegmentsReader::Read(const ReadRequest& request) {
   ReadRequest wanted = request;
   wanted.from = std::max<Offset>(wanted.from, 1);
+  std::vector<LogGap> gaps;
   while (true) {
     const Offset first = Holding(wanted.from);
     if (first == 0) {
-      return Fail(ErrorCode::kCorrupt,
+      return Fail(ErrorCode::kMalformed,
                   "offset " + std::to_string(wanted.from) +
                       " is no longer kept; the log begins at " + std::to_string(firsts_.front()),
                   dir_, "read from there");
@@ -112,21 +192,30 @@ Result<ReadSlice> SegmentsReader::Read(const ReadRequest& request) {
       if (!newest) return tl::unexpected<Error>(newest.error());
       if (Holding(wanted.from) != first) continue;
     }
-    const Result<SegmentReader*> segment = At(first);
-    if (!segment) return tl::unexpected<Error>(segment.error());
-    Result<ReadSlice> slice = (*segment)->Read(wanted);
-    if (!slice || first == firsts_.back()) return slice;
-    const auto next = std::upper_bound(firsts_.begin(), firsts_.end(), first);
-    if (slice->at_end && slice->next_offset < *next && request.to == 0) {
-      return Fail(ErrorCode::kCorrupt, "ends before the next segment begins",
-                  SegmentPath(dir_, first), "restore it from a backup");
+    Result<ReadSlice> slice = ReadFrom(first, wanted);
+    if (!slice && DropGone()) continue;
+    if (first == firsts_.back()) {
+      if (slice) slice->gaps.insert(slice->gaps.begin(), gaps.begin(), gaps.end());
+      return slice;
+    }
+    const Offset next = *std::upper_bound(firsts_.begin(), firsts_.end(), first);
+    if (!slice) {
+      if (!request.skip_damaged) return slice;
+      // Not even the segment's tables can be read.
+      const Offset last = request.to == 0 ? next - 1 : std::min(request.to, next - 1);
+      gaps.push_back({wanted.from, last, slice.error().Message()});
+      slice.emplace();
+      slice->next_offset = last + 1;
+    } else {
+      gaps.insert(gaps.end(), slice->gaps.begin(), slice->gaps.end());
     }
     slice->at_end = request.to != 0 && slice->next_offset > request.to;
     // An empty answer at the end of a segment says nothing: the next one has more.
-    if (slice->records.empty() && !slice->at_end && slice->next_offset == *next) {
+    if (slice->records.empty() && !slice->at_end && slice->next_offset == next) {
       wanted.from = slice->next_offset;
       continue;
     }
+    slice->gaps = std::move(gaps);
     return slice;
   }
 }
@@ -134,6 +223,7 @@ Result<ReadSlice> SegmentsReader::Read(const ReadRequest& request) {
 Result<Offset> SegmentsReader::FindByTime(LogTimeNs recorded_ns) {
   const Result<SegmentReader*> newest = Newest();
   if (!newest) return tl::unexpected<Error>(newest.error());
+  DropGone();
   for (auto first = firsts_.rbegin(); first != firsts_.rend(); ++first) {
     const Result<SegmentReader*> segment = At(*first);
     if (!segment) return tl::unexpected<Error>(segment.error());
@@ -150,6 +240,7 @@ Result<Offset> SegmentsReader::FindByTime(LogTimeNs recorded_ns) {
 Result<LogIdentity> SegmentsReader::Identity() {
   const Result<SegmentReader*> newest = Newest();
   if (!newest) return tl::unexpected<Error>(newest.error());
+  DropGone();
   Result<LogIdentity> identity = (*newest)->Identity();
   if (identity) identity->first_offset = identity->last_offset == 0 ? 0 : firsts_.front();
   return identity;

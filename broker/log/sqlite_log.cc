@@ -54,8 +54,8 @@ int SqliteLog::OnWal(void* self, sqlite3* /*handle*/, const char* /*name*/, int 
 }
 
 Result<std::unique_ptr<LogReader>> SqliteLog::NewReader() {
-  Result<std::unique_ptr<SegmentsReader>> reader =
-      SegmentsReader::Open(dir_, identity_.last_offset);
+  Result<std::unique_ptr<SegmentsReader>> reader = SegmentsReader::Open(
+      dir_, {.missing = false, .torn = false, .offset = identity_.last_offset});
   if (!reader) return tl::unexpected<Error>(reader.error());
   return std::unique_ptr<LogReader>(std::move(*reader));
 }
@@ -300,6 +300,7 @@ Result<void> SqliteLog::Stage(std::span<const AppendRecord> records, Producer& p
         record.digest != 0 ? record.digest : ContentDigest(record.topic, record.payload);
     // The first row of a segment says its number; the others follow by themselves.
     const bool first = offset == first_offset_;
+    if (first) segment_begin_ns_ = placed.recorded_ns;
     if (row == 0) rows = !first && records.size() - i >= kRowsTogether ? kRowsTogether : 1;
     sqlite::Statement& insert = first ? insert_first_ : rows == 1 ? insert_ : insert_many_;
     BindRow(insert, row, record, producer, **topic, placed);
@@ -389,11 +390,18 @@ Result<Offset> SqliteLog::Commit() {
   return last_offset_;
 }
 
+bool SqliteLog::SegmentIsFull() const {
+  if (last_offset_ < first_offset_) return false;
+  return segment_content_bytes_ >= options_.segment_bytes ||
+         (options_.segment_age_ns > 0 &&
+          last_recorded_ns_ - segment_begin_ns_ >= options_.segment_age_ns);
+}
+
 bool SqliteLog::WantsCheckpoint(bool idle) const {
   const int frames = wal_frames_ - wal_checkpointed_;
   if (idle) return frames >= kIdleFrames && (frames < kMostIdleFrames || !options_.fsync);
   return static_cast<std::uint64_t>(frames) * kFrameBytes >= options_.checkpoint_bytes ||
-         segment_content_bytes_ >= options_.segment_bytes;
+         SegmentIsFull();
 }
 
 Result<void> SqliteLog::Checkpoint() {
@@ -404,8 +412,8 @@ Result<void> SqliteLog::Checkpoint() {
   // Under load a checkpoint here would stand between two commits for as long as the disk takes. A
   // log that is not synced has nobody waiting, and larger segments are better for it.
   const bool under_load = options_.fsync && WantsCheckpoint(false);
-  if (segment_content_bytes_ >= options_.segment_bytes || under_load) {
-    const Result<void> rotated = last_offset_ >= first_offset_ ? Rotate() : Result<void>();
+  if (SegmentIsFull() || (under_load && last_offset_ >= first_offset_)) {
+    const Result<void> rotated = Rotate();
     return rotated ? rotated : Die<void>(rotated.error());
   }
   int frames = 0;
@@ -423,6 +431,16 @@ Result<void> SqliteLog::Checkpoint() {
 std::uint64_t SqliteLog::LastSequence(std::string_view producer) const {
   const auto known = producers_.find(producer);
   return known == producers_.end() ? 0 : known->second.last_sequence;
+}
+
+std::uint64_t SqliteLog::LastSequenceUnder(std::string_view name) const {
+  std::uint64_t highest = 0;
+  for (const auto& [producer, known] : producers_) {
+    const bool under = producer.starts_with(name) &&
+                       (producer.size() == name.size() || producer[name.size()] == '.');
+    if (under) highest = std::max(highest, known.last_sequence);
+  }
+  return highest;
 }
 
 Result<Record> SqliteLog::Find(std::string_view producer, std::uint64_t sequence) {

@@ -31,9 +31,14 @@ class SqliteLog final : public Log {
   Result<void> Checkpoint() override;
   bool WantsCheckpoint(bool idle) const override;
   std::uint64_t LastSequence(std::string_view producer) const override;
+  std::uint64_t LastSequenceUnder(std::string_view name) const override;
   Offset LastOffset() const override { return last_offset_; }
   LogIdentity Identity() const override { return identity_; }
   Result<Record> Find(std::string_view producer, std::uint64_t sequence) override;
+  Result<Trimmed> Trim(const TrimRequest& request) override;
+  std::vector<std::string> Notes() const override { return notes_; }
+  Result<void> SetNeeded(Offset offset) override;
+  Offset Needed() const override { return needed_from_; }
 
  private:
   struct Topic {
@@ -74,6 +79,9 @@ class SqliteLog final : public Log {
   Result<void> LoadNames();
   Result<void> LoadProducer(std::string name, Producer producer);
   Result<void> LoadTail();
+  Result<void> LoadStreams();
+  Result<void> VerifyTail();
+  Result<void> LoadHead();
   Result<void> CheckClock();
   static Topic MakeTopic(std::string_view name, std::int64_t id, std::size_t stream);
 
@@ -97,6 +105,10 @@ class SqliteLog final : public Log {
   LogTimeNs Stamp(LogTimeNs given);
   /// Begins a new segment and hands the old one to the sealer. Between transactions.
   Result<void> Rotate();
+  /// Whether the newest segment has had its time.
+  bool SegmentIsFull() const;
+  /// The recorded time of the last record of the oldest segment.
+  Result<LogTimeNs> EndOfOldest();
   Result<void> Carry(sqlite::Database& next);
   Result<void> CarryAlerts(sqlite::Database& next);
   /// Where an older segment holds the record; offset 0 where none that is kept does.
@@ -108,13 +120,17 @@ class SqliteLog final : public Log {
   static int OnWal(void* self, sqlite3* handle, const char* name, int frames);
 
   const std::string dir_;
-  std::string path_;         ///< Of the newest segment.
-  Offset first_offset_ = 1;  ///< Of the newest segment.
-  Offset first_kept_ = 1;    ///< Of the oldest one.
+  std::string path_;            ///< Of the newest segment.
+  Offset first_offset_ = 1;     ///< Of the newest segment.
+  Offset first_kept_ = 1;       ///< Of the oldest one.
+  std::vector<Offset> sealed_;  ///< First offsets of the kept segments but the newest.
   const LogOptions options_;
   std::shared_ptr<Clock> clock_;
   std::optional<LogLock> lock_;
-  std::optional<HeadFile> head_;
+  std::optional<OffsetFile> head_;
+  std::optional<OffsetFile> needed_;  ///< Made by the first SetNeeded.
+  Offset needed_from_ = 0;
+  std::vector<std::string> notes_;
   sqlite::Database database_;
   sqlite::Statement begin_;
   sqlite::Statement commit_;
@@ -136,6 +152,9 @@ class SqliteLog final : public Log {
   LogIdentity identity_;  ///< As of the last commit.
   Offset last_offset_ = 0;
   LogTimeNs last_recorded_ns_ = 0;
+  LogTimeNs segment_begin_ns_ = 0;     ///< Of the newest segment's first record.
+  LogTimeNs time_before_segment_ = 0;  ///< Of the record before the newest segment.
+  std::optional<std::pair<Offset, LogTimeNs>> oldest_end_;  ///< EndOfOldest() of that segment.
   Offset streams_as_of_ = 0;
   ByText<Topic> topics_;
   ByText<std::size_t> stream_of_;

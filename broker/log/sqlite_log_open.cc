@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -58,6 +59,9 @@ Result<void> MakeDirectory(const std::string& dir, bool create) {
   return {};
 }
 
+/// Records at the end whose checksums are looked at before anything is appended behind them.
+constexpr Offset kVerifiedTail = 1024;
+
 /// Whether a file is there and not empty.
 bool HasContent(const std::string& path) {
   struct stat info = {};
@@ -84,13 +88,13 @@ Result<std::unique_ptr<Log>> Log::Open(const std::string& dir, const LogOptions&
   return std::unique_ptr<Log>(std::move(*log));
 }
 
-Result<std::unique_ptr<LogReader>> Log::OpenReadOnly(const std::string& dir) {
+Result<std::unique_ptr<LogReader>> Log::OpenReadOnly(const std::string& dir, bool despite_damage) {
   const Result<void> folder = MakeDirectory(dir, false);
   if (!folder) return tl::unexpected<Error>(folder.error());
   if (ListSegments(dir).empty()) return tl::unexpected<Error>(NoLog(dir));
   // The head is read first: a writer may move on in between, but never backwards.
-  const Offset head = HeadFile::Read(dir);
-  Result<std::unique_ptr<SegmentsReader>> reader = SegmentsReader::Open(dir, head);
+  const OffsetFile::Content head = OffsetFile::Read(HeadPath(dir));
+  Result<std::unique_ptr<SegmentsReader>> reader = SegmentsReader::Open(dir, head, despite_damage);
   if (!reader) return tl::unexpected<Error>(reader.error());
   return std::unique_ptr<LogReader>(std::move(*reader));
 }
@@ -115,6 +119,9 @@ Result<std::unique_ptr<SqliteLog>> SqliteLog::Open(const std::string& dir,
                                   .and_then([&] { return log->LoadCarried(); })
                                   .and_then([&] { return log->LoadNames(); })
                                   .and_then([&] { return log->LoadTail(); })
+                                  .and_then([&] { return log->LoadStreams(); })
+                                  .and_then([&] { return log->VerifyTail(); })
+                                  .and_then([&] { return log->LoadHead(); })
                                   .and_then([&] { return log->CheckClock(); });
   if (!opened) return tl::unexpected<Error>(opened.error());
   return log;
@@ -143,7 +150,7 @@ Result<sqlite::Database> SqliteLog::OpenSegment(const std::string& path, bool ex
 }
 
 Result<void> SqliteLog::OpenNewest() {
-  const Offset head_offset = HeadFile::Read(dir_);
+  const Offset head_offset = OffsetFile::Read(HeadPath(dir_)).offset;
   std::vector<Offset> firsts = ListSegments(dir_);
   // A writer that was killed while it made a new segment leaves an unfinished one: no commit has
   // gone to it, and the one before it is whole. One that merely cannot be opened now is none, and
@@ -154,9 +161,10 @@ Result<void> SqliteLog::OpenNewest() {
     const Result<std::unique_ptr<SegmentReader>> whole = SegmentReader::Open(newest);
     const bool no_log = !whole && whole.error().code == ErrorCode::kCorrupt;
     if (!whole && (!no_log || head_offset >= firsts.back())) {
-      return tl::unexpected<Error>(whole.error());
+      return tl::unexpected<Error>(LostOr(whole.error(), newest, firsts.back(), head_offset));
     }
     if (no_log) {
+      notes_.push_back(newest + " was not finished when the log was stopped; it is put aside");
       for (const char* suffix : {"-shm", "-wal", ""}) {
         static_cast<void>(
             rename((newest + suffix).c_str(), (newest + ".unfinished" + suffix).c_str()));
@@ -172,6 +180,7 @@ Result<void> SqliteLog::OpenNewest() {
   const bool exists = !firsts.empty();
   first_offset_ = exists ? firsts.back() : 1;
   first_kept_ = exists ? firsts.front() : 1;
+  if (exists) sealed_.assign(firsts.begin(), firsts.end() - 1);
   path_ = SegmentPath(dir_, first_offset_);
   Result<sqlite::Database> database = OpenSegment(path_, exists);
   if (!database) return tl::unexpected<Error>(database.error());
@@ -183,11 +192,6 @@ Result<void> SqliteLog::OpenNewest() {
                      HasNoTables(database_);
   const Result<void> made = exists && !empty ? Result<void>() : CreateTables(database_, 1);
   if (!made) return made;
-  Result<HeadFile> head = HeadFile::Open(dir_);
-  if (!head) return tl::unexpected<Error>(head.error());
-  head_.emplace(std::move(*head));
-  const Result<void> synced = SyncDirectory(dir_);
-  if (!synced) return synced;
   // What was not sealed when the log was closed, or could not be because it was being read.
   for (std::size_t i = 0; i + 1 < firsts.size(); ++i) {
     const std::string path = SegmentPath(dir_, firsts[i]);
@@ -225,7 +229,7 @@ Result<void> SqliteLog::LoadCarried() {
   if (!before) return tl::unexpected<Error>(before.error());
   const Result<bool> found = before->Step();
   if (!found) return tl::unexpected<Error>(found.error());
-  if (*found) last_recorded_ns_ = before->Int(0);
+  if (*found) last_recorded_ns_ = time_before_segment_ = before->Int(0);
   last_offset_ = first_offset_ - 1;
   return {};
 }
@@ -265,7 +269,8 @@ Result<void> SqliteLog::Prepare() {
         error.what = "is no log of tonus: " + error.what;
         error.hint = "name the folder of a log, or an empty one";
       }
-      return tl::unexpected<Error>(std::move(error));
+      return tl::unexpected<Error>(
+          LostOr(std::move(error), path_, first_offset_, OffsetFile::Read(HeadPath(dir_)).offset));
     }
     *statement = std::move(*prepared);
   }
@@ -368,27 +373,14 @@ Result<void> SqliteLog::LoadTail() {
     last_offset_ = last->Unsigned(0);
     last_recorded_ns_ = last->Int(1);
   }
-  last->Reset();
-  const Offset head = HeadFile::Read(dir_);
-  if (last_offset_ < head) {
-    return Fail(ErrorCode::kCorrupt,
-                "ends at offset " + std::to_string(last_offset_) + ", but offset " +
-                    std::to_string(head) + " has been committed",
-                path_, "its tail is lost: restore it, with its -wal file, from a backup");
-  }
-  Result<sqlite::Statement> tail = database_.Prepare(
-      "SELECT r.offset, t.stream FROM records r JOIN topics t ON t.id = r.topic "
-      "WHERE r.offset > ?1 ORDER BY r.offset");
-  if (!tail) return tl::unexpected<Error>(tail.error());
-  tail->Bind(1, streams_as_of_);
-  while (true) {
-    found = tail->Step();
-    if (!found) return tl::unexpected<Error>(found.error());
-    if (!*found) break;
-    Stream& stream = streams_[static_cast<std::size_t>(tail->Int(1)) - 1];
-    stream.last_offset = tail->Unsigned(0);
-    stream.dirty = true;
-  }
+  const Offset head = OffsetFile::Read(HeadPath(dir_)).offset;
+  if (last_offset_ < head) return tl::unexpected<Error>(LostTail(path_, last_offset_, head));
+  Result<sqlite::Statement> first =
+      database_.Prepare("SELECT recorded_ns FROM records ORDER BY offset LIMIT 1");
+  if (!first) return tl::unexpected<Error>(first.error());
+  found = first->Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) segment_begin_ns_ = first->Int(0);
   Result<sqlite::Statement> pages = database_.Prepare("SELECT page_count FROM pragma_page_count()");
   if (!pages) return tl::unexpected<Error>(pages.error());
   found = pages->Step();
@@ -398,6 +390,60 @@ Result<void> SqliteLog::LoadTail() {
   identity_.last_recorded_ns = last_recorded_ns_;
   identity_.first_offset = last_offset_ == 0 ? 0 : first_kept_;
   return {};
+}
+
+Result<void> SqliteLog::LoadStreams() {
+  Result<sqlite::Statement> tail = database_.Prepare(
+      "SELECT r.offset, t.stream FROM records r JOIN topics t ON t.id = r.topic "
+      "WHERE r.offset > ?1 ORDER BY r.offset");
+  if (!tail) return tl::unexpected<Error>(tail.error());
+  tail->Bind(1, streams_as_of_);
+  while (true) {
+    const Result<bool> found = tail->Step();
+    if (!found) return tl::unexpected<Error>(found.error());
+    if (!*found) return {};
+    Stream& stream = streams_[static_cast<std::size_t>(tail->Int(1)) - 1];
+    stream.last_offset = tail->Unsigned(0);
+    stream.dirty = true;
+  }
+}
+
+Result<void> SqliteLog::VerifyTail() {
+  if (last_offset_ < first_offset_) return {};
+  Result<std::unique_ptr<SegmentReader>> reader = SegmentReader::Open(path_);
+  if (!reader) return tl::unexpected<Error>(reader.error());
+  ReadRequest request;
+  request.to = last_offset_;
+  request.skip_damaged = true;
+  request.from = std::max(first_offset_, last_offset_ - std::min(last_offset_, kVerifiedTail));
+  while (true) {
+    const Result<ReadSlice> slice = (*reader)->Read(request);
+    if (!slice) return tl::unexpected<Error>(slice.error());
+    // What was damaged stays so; what is appended behind it is as good as ever, and patients are
+    // better watched by a log with a hole than by none.
+    for (const LogGap& gap : slice->gaps) {
+      notes_.push_back("offsets " + std::to_string(gap.from) + " to " + std::to_string(gap.to) +
+                       " cannot be read: " + gap.what);
+    }
+    if (slice->at_end) return {};
+    request.from = slice->next_offset;
+  }
+}
+
+Result<void> SqliteLog::LoadHead() {
+  const OffsetFile::Content before = OffsetFile::Read(HeadPath(dir_));
+  const std::string note = NoteOnHead(before, dir_, last_offset_);
+  if (!note.empty()) notes_.push_back(note);
+  Result<OffsetFile> head = OffsetFile::Open(HeadPath(dir_), last_offset_);
+  if (!head) return tl::unexpected<Error>(head.error());
+  head_.emplace(std::move(*head));
+  const OffsetFile::Content needed = OffsetFile::Read(NeededPath(dir_));
+  needed_from_ = needed.offset;
+  if (needed.torn) {
+    notes_.push_back(NeededPath(dir_) +
+                     " is damaged: until the core says what it needs, nothing is removed");
+  }
+  return SyncDirectory(dir_);
 }
 
 Result<void> SqliteLog::CheckClock() {

@@ -29,8 +29,10 @@ Result<void> SqliteLog::Rotate() {
   if (!made) return made;
   sqlite3_wal_hook(database_.Handle(), nullptr, nullptr);
   sqlite::Database old = std::exchange(database_, std::move(*next));
+  sealed_.push_back(first_offset_);
   path_ = path;
   first_offset_ = first;
+  time_before_segment_ = last_recorded_ns_;
   streams_as_of_ = last_offset_;
   segment_content_bytes_ = 0;
   wal_frames_ = 0;
@@ -107,9 +109,11 @@ Result<void> SqliteLog::CarryAlerts(sqlite::Database& next) {
 
 Result<FoundName> SqliteLog::FindInOlder(const Producer& producer, std::uint64_t sequence) {
   if (older_ == nullptr) {
-    Result<std::unique_ptr<SegmentsReader>> opened = SegmentsReader::Open(dir_, 0);
+    Result<std::unique_ptr<SegmentsReader>> opened =
+        SegmentsReader::Open(dir_, OffsetFile::Content());
     if (!opened) return tl::unexpected<Error>(opened.error());
     older_ = std::move(*opened);
+    older_->DropBefore(first_kept_);
   }
   const Result<std::optional<FoundName>> found = older_->Find(producer.id, sequence);
   if (!found) return tl::unexpected<Error>(found.error());
