@@ -23,5 +23,7 @@ Result<Subject> FindSubject(const Globals& globals, const std::string& path);
 // Each adds its subcommand to `plugin`; one file each.
 void AddPluginDoc(CLI::App& plugin, Program& program);
 void AddPluginNew(CLI::App& plugin, Program& program);
+void AddPluginCheck(CLI::App& plugin, Program& program);
+void AddPluginBench(CLI::App& plugin, Program& program);
 
 }  // namespace tonus::cli

@@ -6,6 +6,7 @@
 #include "cli/config.h"
 #include "cli/engine_options.h"
 #include "cli/plugin.h"
+#include "cli/plugin_probe.h"
 #include "cli/show.h"
 
 namespace tonus::cli {
@@ -84,6 +85,9 @@ void AddPlugin(CLI::App& app, Program& program) {
   list->callback([&program] { program.run = [&program] { return List(program.globals); }; });
   AddPluginDoc(*plugin, program);
   AddPluginNew(*plugin, program);
+  AddPluginCheck(*plugin, program);
+  AddPluginBench(*plugin, program);
+  AddPluginProbe(*plugin, program);
 }
 
 }  // namespace tonus::cli

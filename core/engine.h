@@ -10,6 +10,8 @@
 #include "base/record.h"
 #include "base/result.h"
 
+struct tonus_detector;
+
 namespace tonus::core {
 
 /// A detector to load.
@@ -17,6 +19,9 @@ struct PluginSpec {
   std::string path;                             ///< The shared object.
   std::map<std::string, std::string> settings;  ///< key → value as written in tonus.yaml.
   std::string settings_where;                   ///< file:line of the settings, for errors.
+  /// Null, or what may put functions of its own before those of the object's detectors, given by
+  /// their place in it: for tools that look at calls (`plugin check`). Called once for each.
+  void (*watch)(std::size_t place, tonus_detector* calls) = nullptr;
 };
 
 /// What an Engine is made of. Everything that can change an alert is in here or in the log.

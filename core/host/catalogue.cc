@@ -136,6 +136,10 @@ Result<std::unique_ptr<const Catalogue>> Catalogue::Load(const std::vector<Plugi
       auto settings = ResolveSettings(decl, MeantFor(decl, *library, spec.settings), where);
       if (!settings) return Unexpected(settings.error());
       detector.decl = decl;
+      if (spec.watch != nullptr) {
+        spec.watch(static_cast<std::size_t>(&decl - library->detectors.data()),
+                   &detector.decl.calls);
+      }
       detector.settings = std::move(*settings);
       detector.fuel = detector.decl.fuel_per_call == 0 ? kDefaultFuel : detector.decl.fuel_per_call;
       detector.info = InfoOf(detector, *library);

@@ -48,7 +48,7 @@ class Author(tonus_process.Case):
             self.assertNotRegex(file.read_text(), r"__[A-Z]+__|" + str(SOURCE), file)
         self.sh("cmake -B build && cmake --build build", folder)
         tests = self.sh("ctest --test-dir build --output-on-failure", folder)
-        self.assertIn("100% tests passed, 0 tests failed out of 2", tests)
+        self.assertIn("100% tests passed, 0 tests failed out of 3", tests)
         doc = self.sh("tonus plugin doc build/plugins/quick_pulse.so", folder)
         self.assertIn("| `rise_percent` | number | % | 30 | 5 to 200 | Rise over the own normal", doc)
         listed = self.sh("tonus --config tonus.yaml plugin list", folder)

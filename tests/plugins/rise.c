@@ -2,9 +2,19 @@
  * HR >= 100: watch, medium. >= 130: sure, high. Clears below 100. No HR for two hours: `zoo.quiet`,
  * info. Variants (ZOO_...) break one rule each; tests/contract/abi_test.cc says what the loader or
  * host answers. */
+#ifdef ZOO_THREADS
+#include <pthread.h>
+#endif
 #include <math.h>
+#if defined(ZOO_OPENS_FILE)
+#include <stdio.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(ZOO_READS_CLOCK)
+#include <time.h>
+#endif
 
 #include "tonus/plugin.h"
 
@@ -88,10 +98,17 @@ static tonus_rc say(tonus_ctx* ctx, const char* words) {
   return TONUS_ERROR;
 }
 
+#ifdef ZOO_COUNTS_RUNS
+static unsigned opens;
+#endif
+
 static tonus_rc zoo_open(const tonus_host* host, tonus_ctx* ctx, tonus_instance** out) {
   tonus_value limit;
   tonus_str hr = S("HR");
   tonus_instance* self = calloc(1, sizeof *self);
+#ifdef ZOO_COUNTS_RUNS
+  ++opens;
+#endif
 #ifdef ZOO_OPEN_FAILS
   tonus_str words = S("the moon is not in the right phase");
   free(self);
@@ -106,16 +123,90 @@ static tonus_rc zoo_open(const tonus_host* host, tonus_ctx* ctx, tonus_instance*
   *out = self;
   return TONUS_OK;
 }
-static void zoo_close(tonus_instance* self) { free(self); }
+static void zoo_close(tonus_instance* self) {
+#ifdef ZOO_LEAKS
+  (void)self;
+#else
+  free(self);
+#endif
+}
 static tonus_rc zoo_begin(tonus_instance* self, tonus_ctx* ctx, tonus_state** out) {
   (void)self;
   (void)ctx;
+#ifdef ZOO_UNINITIALISED
+  *out = malloc(sizeof **out);
+#else
   *out = calloc(1, sizeof **out);
+#endif
   return TONUS_OK;
 }
 static void zoo_end(tonus_instance* self, tonus_state* state) {
   (void)self;
+#ifdef ZOO_LEAKS_STATES
+  (void)state;
+#else
   free(state);
+#endif
+}
+
+#if defined(ZOO_SHARES)
+static double last_of_anyone;
+#elif defined(ZOO_THREADS)
+static void* idle(void* nothing) { return nothing; }
+#elif defined(ZOO_KEEPS_POINTER)
+static const tonus_sample* kept;
+#endif
+
+/* What variants add to a heart rate: something that is none of their business. */
+static double bias(const tonus_state* state, const tonus_sample* sample) {
+  (void)state;
+  (void)sample;
+#if defined(ZOO_SHARES)
+  {
+    const double before = last_of_anyone;
+    last_of_anyone = sample->value;
+    return before / 4;
+  }
+#elif defined(ZOO_COUNTS_RUNS)
+  return opens * 3.0;
+#elif defined(ZOO_POINTER_ORDER)
+  return (double)(((uintptr_t)state >> 12) % 64);
+#elif defined(ZOO_UNINITIALISED) || defined(ZOO_FORGETS)
+  return (double)(state->seen % 64);
+#elif defined(ZOO_READS_CLOCK)
+  return (double)(time(0) % 2);
+#elif defined(ZOO_READS_COUNTER)
+  return (double)(__builtin_ia32_rdtsc() % 2);
+#elif defined(ZOO_OPENS_FILE)
+  {
+    FILE* file = fopen("/etc/hostname", "r");
+    if (file != 0) fclose(file);
+    return 0;
+  }
+#elif defined(ZOO_RAW_SYSCALL)
+  {
+    long answer = 257; /* openat, without the C library */
+    __asm__ volatile("syscall"
+                     : "+a"(answer)
+                     : "D"(-100L), "S"("/etc/hostname"), "d"(0L)
+                     : "rcx", "r11", "memory");
+    return 0;
+  }
+#elif defined(ZOO_THREADS)
+  {
+    pthread_t thread;
+    if (pthread_create(&thread, 0, idle, 0) == 0) pthread_join(thread, 0);
+    return 0;
+  }
+#elif defined(ZOO_KEEPS_POINTER)
+  {
+    const double before = kept == 0 ? 0 : kept->value;
+    kept = sample;
+    return before > 0 && before < 300 ? 0 : 30;
+  }
+#else
+  return 0;
+#endif
 }
 
 static tonus_rc speak(tonus_instance* self, tonus_ctx* ctx, const tonus_sample* sample) {
@@ -193,6 +284,9 @@ static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx
   tonus_finding quiet = {sizeof quiet, TONUS_FINDING_CLEAR, 1, 0, TONUS_INFO, 0, {0, 0, 0}, {0, 0}};
   tonus_rc rc;
   ++state->seen;
+#ifdef ZOO_REFUSES_UNKNOWN
+  if (event->kind > TONUS_EV_CUSTOM) return TONUS_ERROR;
+#endif
   if (event->kind != TONUS_EV_OBSERVATIONS) return TONUS_OK;
 #ifdef ZOO_CRASHES
   __builtin_trap();
@@ -215,11 +309,21 @@ static tonus_rc zoo_on_event(tonus_instance* self, tonus_state* state, tonus_ctx
   self->host->set_timer(ctx, 3, self->host->now(ctx));
 #endif
   for (i = 0; i < event->samples.n; ++i) {
+#ifdef ZOO_STEPS_BY_SIZEOF
+    const tonus_sample* sample = (const tonus_sample*)event->samples.p + event->samples.n - 1;
+    tonus_sample seen = *sample;
+#else
     const tonus_sample* sample =
         (const tonus_sample*)(const void*)((const char*)event->samples.p +
                                            (size_t)event->samples.stride * i);
+    tonus_sample seen = *sample;
+#endif
     if (sample->signal != self->hr) continue;
-    rc = speak(self, ctx, sample);
+    seen.value += bias(state, sample);
+#ifdef ZOO_HANGS
+    while (seen.value > 150) __asm__ volatile("");
+#endif
+    rc = speak(self, ctx, &seen);
     if (rc != TONUS_OK) return rc;
     rc = self->host->set_timer(ctx, 1, self->host->now(ctx) + INT64_C(7200000000000));
     if (rc != TONUS_OK) return rc;
@@ -284,6 +388,12 @@ static tonus_rc zoo_save(tonus_instance* self, const tonus_state* state, tonus_c
     rc = writer->write(writer->self, state, sizeof *state);
   }
 #endif
+#ifdef ZOO_FORGETS
+  {
+    const tonus_state nothing = {0};
+    return writer->write(writer->self, &nothing, sizeof nothing);
+  }
+#endif
   return rc != TONUS_OK ? rc : writer->write(writer->self, state, sizeof *state);
 #endif
 }
@@ -303,9 +413,16 @@ static tonus_rc zoo_load(tonus_instance* self, tonus_ctx* ctx, uint32_t version,
   if (version != 1) return TONUS_ERROR;
   state = calloc(1, sizeof *state);
   if (state == NULL) return TONUS_ERROR;
-  if (reader->read(reader->self, state, sizeof *state) != (int64_t)sizeof *state) {
-    free(state);
-    return TONUS_ERROR;
+  for (size_t have = 0; have < sizeof *state;) {
+    const int64_t got = reader->read(reader->self, (char*)state + have, sizeof *state - have);
+#ifdef ZOO_LOADS_CUT
+    if (got == 0) break;
+#endif
+    if (got <= 0) {
+      free(state);
+      return TONUS_ERROR;
+    }
+    have += (size_t)got;
   }
   *out = state;
   return TONUS_OK;
@@ -361,6 +478,11 @@ static const tonus_plugin kPlugin = {MAGIC, ZOO_SIZE, ZOO_MAJOR, ZOO_MINOR, ARRA
 #else
 static const tonus_plugin kPlugin = {MAGIC, sizeof(tonus_plugin), ZOO_MAJOR, ZOO_MINOR,
                                      ARRAY(kDetectors)};
+#endif
+
+#ifdef ZOO_EXPORTS_MORE
+TONUS_EXPORT int zoo_helper(void);
+TONUS_EXPORT int zoo_helper(void) { return 1; }
 #endif
 
 #ifdef ZOO_SYMBOL
