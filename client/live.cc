@@ -122,7 +122,8 @@ struct LiveReader::Impl {
   }
 
   /// Brings back what the live socket lost in [from, to].
-  void Fill(Offset from, Offset to, const std::vector<std::string>& prefixes,
+  /// `of_stream`: of one stream after a break in its chain, whose own records show no other.
+  void Fill(Offset from, Offset to, const std::vector<std::string>& prefixes, bool of_stream,
             std::vector<Record>& out) {
     ++unfilled;
     if (options.replay_endpoint.empty() || from > to) return;
@@ -141,6 +142,8 @@ struct LiveReader::Impl {
       if (!batch) return;
       for (Record& record : batch->records) {
         NoteLiveness(record);
+        // The loss of a tick may hide that its stream had lost a record before.
+        if (!of_stream) CloseGap(record, out);
         const std::size_t before = out.size();
         Deliver(std::move(record), from == last_tick + 1, out);
         filled += out.size() - before;
@@ -152,25 +155,32 @@ struct LiveReader::Impl {
     }
   }
 
+  /// Fills what its stream lost before a record, where the stream's chain must be whole.
+  void CloseGap(const Record& record, std::vector<Record>& out) {
+    const std::string stream(StreamOf(record.topic));
+    if (record.topic == "tick." || !TakesWhole(stream)) return;
+    const auto known = last_of_stream.find(stream);
+    // Of a stream that is new to us nothing has come since the last tick.
+    const Offset last = known != last_of_stream.end() ? known->second : last_tick;
+    if (last == 0 || record.previous_offset <= last) return;
+    ++gaps;
+    Fill(last + 1, record.offset - 1, {stream + "."}, true, out);
+  }
+
   void Take(Record record, std::vector<Record>& out) {
     NoteLiveness(record);
-    const std::string stream(StreamOf(record.topic));
     if (record.topic == "tick.") {
       // The chain of ticks spans everything: a break in it means that anything may be missing.
       if (last_tick != 0 && record.previous_offset > last_tick) {
         ++gaps;
         std::vector<std::string> prefixes = options.prefixes;
         if (!prefixes.empty()) prefixes.emplace_back("progress.");
-        Fill(last_tick + 1, record.offset - 1, prefixes, out);
+        Fill(last_tick + 1, record.offset - 1, prefixes, false, out);
       }
       last_tick = std::max(last_tick, record.offset);
       since_tick.erase(since_tick.begin(), since_tick.upper_bound(last_tick));
-    } else if (TakesWhole(stream)) {
-      const auto known = last_of_stream.find(stream);
-      if (known != last_of_stream.end() && record.previous_offset > known->second) {
-        ++gaps;
-        Fill(known->second + 1, record.offset - 1, {stream + "."}, out);
-      }
+    } else {
+      CloseGap(record, out);
     }
     Deliver(std::move(record), false, out);
   }
