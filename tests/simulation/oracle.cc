@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/topic.h"
 
 namespace tonus::simulation {
 namespace {
@@ -53,14 +54,26 @@ void Oracle::Delivered(Reading& reading, const Record& record) {
   See(record, reading.reader);
 }
 
-void Oracle::Live(Reading& reading, const Record& record) {
-  if (std::find(reading.offsets.begin(), reading.offsets.end(), record.offset) !=
-      reading.offsets.end()) {
-    world_.Violate("live: " + reading.reader + " is given offset " + std::to_string(record.offset) +
-                   " twice");
+void Oracle::Live(LiveReading& reading, const std::vector<Record>& records,
+                  std::uint64_t unfilled) {
+  const bool gap_is_known = unfilled > reading.unfilled;
+  reading.unfilled = unfilled;
+  for (const Record& record : records) {
+    See(record, "a subscriber");
+    if (!reading.offsets.insert(record.offset).second) {
+      world_.Violate("live: a subscriber is given a record twice" + At(record.offset));
+    }
+    Offset& last = reading.last[std::string(StreamOf(record.topic))];
+    // What could not be brought back at once may be brought back after the next tick.
+    if (record.offset < last && reading.unfilled == 0) {
+      world_.Violate("live: a stream goes back" + At(record.offset));
+    }
+    if (!gap_is_known && last != 0 && record.previous_offset > last) {
+      world_.Violate("live: a gap goes unnoticed in " + record.topic + " between offsets " +
+                     std::to_string(last) + " and " + std::to_string(record.offset));
+    }
+    last = std::max(last, record.offset);
   }
-  reading.offsets.push_back(record.offset);
-  See(record, reading.reader);
 }
 
 void Oracle::CheckStart(const std::function<std::uint64_t(const std::string&)>& last_sequence,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,13 @@ struct Reading {
   std::vector<Offset> offsets;
 };
 
+/// One life of a subscriber of `live`, stream by stream.
+struct LiveReading {
+  std::map<std::string, Offset> last;  ///< Of each stream.
+  std::set<Offset> offsets;
+  std::uint64_t unfilled = 0;
+};
+
 /// Knows what was promised, and says when a promise is broken. It hears of what is promised when
 /// that happens, and compares with the log when the run is over:
 ///
@@ -42,7 +50,9 @@ class Oracle {
   void Expect(const Script& script) { scripts_[script.producer] = &script; }
   void Acknowledged(const std::string& producer, std::uint64_t sequence);
   void Delivered(Reading& reading, const Record& record);
-  void Live(Reading& reading, const Record& record);
+  /// What one call gave to a subscriber of everything: each record once, each stream in order and,
+  /// as long as every gap was filled, without a gap.
+  void Live(LiveReading& reading, const std::vector<Record>& records, std::uint64_t unfilled);
   /// Without an end of the script: may be more than once, while the run goes on.
   void CheckLog(const std::vector<Record>& log, bool at_end);
   /// The log as a broker finds it when it starts: whatever was promised must be there already,

@@ -1,132 +1,14 @@
 #include "tests/simulation/run.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
-#include <set>
 #include <utility>
-#include <vector>
 
 #include "base/text.h"
-#include "broker/exchange.h"
-#include "broker/front.h"
-#include "broker/writer.h"
-#include "client/follower.h"
-#include "client/publisher.h"
-#include "tests/simulation/disk.h"
-#include "tests/simulation/network.h"
-#include "tests/simulation/oracle.h"
-#include "tests/simulation/world.h"
+#include "tests/simulation/alerts.h"
+#include "tests/simulation/play.h"
 #include "tonus/v1/event.pb.h"
 
 namespace tonus::simulation {
-namespace {
-
-/// 2024-03-01T08:00:00Z.
-constexpr LogTimeNs kStart = 1709280000000000000;
-constexpr TimeNs kFaultTime = 15 * kSecond;
-constexpr TimeNs kSettleTime = 300 * kSecond;
-
-/// The wall clock of the simulated machine; may be stepped.
-class WallClock final : public Clock {
- public:
-  explicit WallClock(World* world) : world_(*world) {}
-  LogTimeNs NowNs() override { return kStart + world_.Now() + ahead_ns; }
-  LogTimeNs ahead_ns = 0;
-
- private:
-  World& world_;
-};
-
-/// What the seed has drawn.
-struct Plan {
-  LogClock clock = LogClock::kWall;
-  int devices = 1;
-  int readers = 1;
-  BrokerOptions broker;
-  std::uint64_t kill_broker = 0;  ///< Weights of the faults.
-  std::uint64_t lose_power = 0;
-  std::uint64_t kill_client = 0;
-  std::uint64_t break_link = 0;
-  std::uint64_t cut = 0;
-  std::uint64_t ill_disk = 0;
-  std::uint64_t low_disk = 0;
-  TimeNs fault_every = kSecond;
-};
-
-class Run {
- public:
-  explicit Run(const RunOptions& options)
-      : options_(options),
-        world_(options.seed, options.trace),
-        network_(&world_),
-        disk_(Disk::Install()),
-        oracle_(&world_),
-        wall_(std::make_shared<WallClock>(&world_)) {
-    disk_.Attach(&world_);
-  }
-  ~Run() { disk_.Detach(); }
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-
-  RunResult Play();
-
- private:
-  struct Device {
-    Script script;
-    Process process;
-    TimeNs period = 0;
-    std::uint32_t batch = 1;
-    std::int64_t linger_ns = 0;
-    bool done = false;
-  };
-  struct Reader {
-    Process process;
-    std::vector<std::string> prefixes;
-    std::uint64_t credit = 0;
-    bool from_start = false;  ///< Begins anew in each life.
-    Offset position = 1;
-    bool at_end = false;
-    Reading* reading = nullptr;
-  };
-
-  void DrawPlan();
-  void MakeScript(Device* device, int number);
-  void MakeProcesses();
-  void Supervise(Process* process, TimeNs soonest);
-  void BrokerBody();
-  void ServeBroker(std::unique_ptr<Log> log);
-  void DeviceBody(Device* device);
-  Result<void> Publish(Device* device);
-  void ReaderBody(Reader* reader);
-  void Exit(Process* process, const Error& error);
-  void ScheduleFault();
-  void MakeFault();
-  void KillSome(Process* process);
-  void Heal();
-  bool Settled() const;
-  std::vector<Record> ReadLog();
-  std::string Unsettled() const;
-
-  const RunOptions options_;
-  World world_;
-  Network network_;
-  Disk& disk_;
-  Oracle oracle_;
-  std::shared_ptr<WallClock> wall_;
-  Plan plan_;
-  Process broker_;
-  std::vector<std::unique_ptr<Device>> devices_;
-  std::vector<std::unique_ptr<Reader>> readers_;
-  std::vector<std::unique_ptr<Reading>> readings_;
-  bool faults_over_ = false;
-  bool power_loss_ = false;
-  bool disk_low_ = false;
-  bool disk_ill_ = false;
-  TimeNs disk_ill_until_ = 0;
-  std::uint64_t faults_ = 0;
-  Offset log_end_ = 0;
-};
 
 void Run::DrawPlan() {
   Random& random = world_.random;
@@ -222,6 +104,21 @@ void Run::MakeProcesses() {
     reader->process.body = [this, reader] { ReaderBody(reader); };
     Supervise(&reader->process, 5 * kMilli);
   }
+  subscriber_.process.name = "subscriber";
+  subscriber_.process.body = [this] { SubscriberBody(); };
+  Supervise(&subscriber_.process, 5 * kMilli);
+  core_.name = "core";
+  core_.body = [this] { CoreBody(); };
+  Supervise(&core_, 5 * kMilli);
+}
+
+std::vector<Process*> Run::Clients() {
+  std::vector<Process*> clients;
+  for (const auto& device : devices_) clients.push_back(&device->process);
+  for (const auto& reader : readers_) clients.push_back(&reader->process);
+  clients.push_back(&subscriber_.process);
+  clients.push_back(&core_);
+  return clients;
 }
 
 void Run::Supervise(Process* process, TimeNs soonest) {
@@ -240,171 +137,6 @@ void Run::Supervise(Process* process, TimeNs soonest) {
     start_later();
   };
   start_later();
-}
-
-/// What a process may die of by itself. Anything else is a promise broken.
-void Run::Exit(Process* process, const Error& error) {
-  if (process->dead) return;
-  std::string why = error.Message();
-  for (std::size_t at = 0; (at = why.find(options_.dir, at)) != std::string::npos;) {
-    why.replace(at, options_.dir.size(), "log");
-  }
-  world_.Note(process->name + " ends: " + why);
-  if (process == &broker_) {
-    const bool of_disk = error.code == ErrorCode::kIo || error.code == ErrorCode::kNoSpace;
-    if (of_disk && disk_ill_) return;
-  } else if (error.code == ErrorCode::kUnreachable) {
-    return;
-  }
-  world_.Violate(process->name + " ends for no reason that it may: " + why);
-}
-
-void Run::BrokerBody() {
-  auto log = Log::Open(options_.dir, plan_.broker.log);
-  if (!log) {
-    Exit(&broker_, log.error());
-    return;
-  }
-  if (!broker_.dead) {
-    oracle_.CheckStart([&](const std::string& name) { return (*log)->LastSequence(name); },
-                       (*log)->LastOffset());
-  }
-  ServeBroker(std::move(*log));
-}
-
-void Run::ServeBroker(std::unique_ptr<Log> log) {
-  // As broker.cc does it, with a fiber where that has a thread.
-  Exchange exchange;
-  SocketContext context(&network_);
-  BrokerEndpoints endpoints;
-  auto reader = log->NewReader();
-  if (!reader) {
-    Exit(&broker_, reader.error());
-    return;
-  }
-  auto sockets = BindFront(context, plan_.broker, endpoints);
-  if (!sockets) {
-    Exit(&broker_, sockets.error());
-    return;
-  }
-  Front front(std::move(*sockets), std::move(*reader), plan_.broker, exchange, log->LastOffset());
-  Writer writer(std::move(log), plan_.broker, exchange);
-  Fiber* thread = world_.Spawn("broker's writer", [&] {
-    do {
-      world_.Sleep(world_.random.Spread(20 * kMicro, 20 * kMilli));
-    } while (writer.StepOnce(Writer::TimePoint::min()));
-  });
-  while (front.StepOnce()) {
-    log_end_ = exchange.counters.last_offset;
-  }
-  while (!thread->over) world_.Sleep(kMilli);
-  if (const auto failure = exchange.Failure()) Exit(&broker_, *failure);
-}
-
-void Run::DeviceBody(Device* device) {
-  const Result<void> done = Publish(device);
-  if (!done) Exit(&device->process, done.error());
-}
-
-Result<void> Run::Publish(Device* device) {
-  Random& random = world_.random;
-  PublisherOptions options;
-  options.endpoint = "ingest";
-  options.producer = device->script.producer;
-  options.batch_records = device->batch;
-  options.linger_ns = device->linger_ns;
-  options.environment = &network_;
-  auto publisher = Publisher::Open(options);
-  if (!publisher) return tl::unexpected<Error>(publisher.error());
-  const auto note = [&] {
-    if (!device->process.dead) {
-      oracle_.Acknowledged(device->script.producer, (*publisher)->AckedSequence());
-    }
-    if (!(*publisher)->TakeRefused().empty()) world_.Violate("a record was refused");
-  };
-  note();
-  std::uint64_t next = (*publisher)->ResumedAfter() + 1;
-  while (next <= device->script.payloads.size()) {
-    const TimeNs due = device->period * static_cast<TimeNs>(next - 1);
-    if (due > world_.Now()) {
-      const TimeNs wait = std::min(due - world_.Now(), kSecond);
-      if (const auto good = (*publisher)->Poll(wait / kMilli + 1); !good) return good;
-      note();
-      continue;
-    }
-    PublishRecord record;
-    record.topic = device->script.topics[next - 1];
-    record.payload = device->script.payloads[next - 1];
-    record.recorded_ns = device->script.times[next - 1];
-    const auto sequence = (*publisher)->Publish(record);
-    if (!sequence) {
-      const ErrorCode code = sequence.error().code;
-      if (code != ErrorCode::kTimeout && code != ErrorCode::kNoSpace) {
-        return tl::unexpected<Error>(sequence.error());
-      }
-      continue;
-    }
-    if (*sequence != next) world_.Violate("names: a publisher gave out a wrong sequence");
-    ++next;
-    note();
-    if (random.Chance(100000)) {
-      if (const auto good = (*publisher)->Send(); !good) return good;
-    }
-    if (random.Chance(20000)) {
-      const auto flushed = (*publisher)->Flush(random.Spread(1, 3000));
-      const bool late = !flushed && (flushed.error().code == ErrorCode::kTimeout ||
-                                     flushed.error().code == ErrorCode::kNoSpace);
-      if (!flushed && !late) return flushed;
-      if (flushed && (*publisher)->AckedSequence() + 1 != next) {
-        world_.Violate("a flush came back before everything was acknowledged");
-      }
-    }
-    note();
-  }
-  while (true) {
-    if (const auto good = (*publisher)->Poll(1000); !good) return good;
-    note();
-    device->done = (*publisher)->AckedSequence() >= device->script.payloads.size();
-  }
-}
-
-void Run::ReaderBody(Reader* reader) {
-  Random& random = world_.random;
-  FollowerOptions options;
-  options.endpoint = "replay";
-  options.prefixes = reader->prefixes;
-  options.offset = reader->from_start ? 1 : reader->position;
-  options.credit_bytes = reader->credit;
-  options.environment = &network_;
-  reader->at_end = false;
-  Reading* reading = readings_.emplace_back(std::make_unique<Reading>()).get();
-  reading->reader = reader->process.name;
-  reading->prefixes = reader->prefixes;
-  reading->from = reading->next = options.offset;
-  reader->reading = reading;
-  oracle_.Begin(reading);
-  auto follower = Follower::Open(options);
-  if (!follower) {
-    Exit(&reader->process, follower.error());
-    return;
-  }
-  while (true) {
-    const auto batch =
-        (*follower)->Next(static_cast<std::size_t>(random.Spread(1, 300)), random.Spread(0, 500));
-    if (!batch) {
-      Exit(&reader->process, batch.error());
-      return;
-    }
-    if (reader->process.dead) world_.Sleep(0);
-    for (const Record& record : batch->records) oracle_.Delivered(*reading, record);
-    reading->next = batch->next_offset;
-    reader->position = batch->next_offset;
-    reader->at_end = batch->at_end;
-    if (batch->records.empty() && random.Chance(30000)) {
-      world_.Sleep(random.Spread(kMilli, 4 * kSecond));
-    }
-    if (batch->records.empty()) world_.Sleep(100 * kMicro);
-  }
 }
 
 void Run::ScheduleFault() {
@@ -436,9 +168,7 @@ void Run::MakeFault() {
   int kind = 0;
   while (drawn >= weights[kind]) drawn -= weights[kind++];
   ++faults_;
-  std::vector<Process*> clients;
-  for (const auto& device : devices_) clients.push_back(&device->process);
-  for (const auto& reader : readers_) clients.push_back(&reader->process);
+  const std::vector<Process*> clients = Clients();
   Process* client = clients[random.Below(clients.size())];
   switch (kind) {
     case 0:
@@ -496,17 +226,18 @@ void Run::Heal() {
   disk_low_ = false;
 }
 
-bool Run::Settled() const {
+bool Run::Settled() {
   for (const auto& device : devices_) {
     if (!device->done) return false;
   }
+  if (done_at_ == 0) done_at_ = log_end_;
   for (const auto& reader : readers_) {
     // Ticks go on for ever: a reader is through when it has seen what the scripts ended with.
     if (!reader->process.running || reader->reading == nullptr) return false;
     if (plan_.clock == LogClock::kGiven && reader->reading->next <= log_end_) return false;
     if (plan_.clock == LogClock::kWall && reader->reading->next + 50 <= log_end_) return false;
   }
-  return true;
+  return core_settled_ >= done_at_;
 }
 
 std::string Run::Unsettled() const {
@@ -523,6 +254,8 @@ std::string Run::Unsettled() const {
            std::to_string(reader->reading == nullptr ? 0 : reader->reading->next) + " of " +
            std::to_string(log_end_) + ")";
   }
+  who +=
+      " core (settled " + std::to_string(core_settled_) + " of " + std::to_string(done_at_) + ")";
   return who;
 }
 
@@ -559,17 +292,16 @@ RunResult Run::Play() {
     }
   }
   // Down goes everything, with or without the power, and what is left is compared.
-  for (const auto& device : devices_) device->process.when_over = nullptr;
-  for (const auto& reader : readers_) reader->process.when_over = nullptr;
-  broker_.when_over = nullptr;
-  for (const auto& device : devices_) world_.Kill(&device->process);
-  for (const auto& reader : readers_) world_.Kill(&reader->process);
-  world_.Kill(&broker_);
+  std::vector<Process*> everybody = Clients();
+  everybody.push_back(&broker_);
+  for (Process* process : everybody) process->when_over = nullptr;
+  for (Process* process : everybody) world_.Kill(process);
   if (!world_.Violation()) {
     if (world_.random.Chance(500000)) disk_.LosePower(options_.dir);
     const std::vector<Record> log = ReadLog();
     world_.Note("the log has " + std::to_string(log.size()) + " records");
     oracle_.CheckLog(log, true);
+    CheckAlerts(&world_, log, core_name_, core_settled_);
   }
   RunResult result;
   result.violation = world_.Violation();
@@ -584,8 +316,6 @@ RunResult Run::Play() {
                    FormatRounded(static_cast<double>(world_.Now()) / 1e9, 1) + " s";
   return result;
 }
-
-}  // namespace
 
 RunResult PlaySeed(const RunOptions& options) {
   std::filesystem::remove_all(options.dir);
