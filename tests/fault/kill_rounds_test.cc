@@ -48,14 +48,15 @@ class ChildCore {
  public:
   ~ChildCore() { Kill(); }
 
-  void Start(const ChildBroker& broker) {
+  void Start(const ChildBroker& broker, std::string checkpoints) {
     const EngineOptions options = OptionsWith({"rise"});
     std::vector<std::string> words = {TONUS_BINARY_DIR "/bin/core_child",
                                       broker.replay,
                                       broker.ingest,
                                       options.signals_path,
                                       options.drugs_path,
-                                      options.plugins[0].path};
+                                      options.plugins[0].path,
+                                      std::move(checkpoints)};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -147,7 +148,7 @@ class KillRounds : public ::testing::Test {
   void SetUp() override {
     broker_.Start(dir_.Path("log"));
     ASSERT_FALSE(HasFatalFailure());
-    core_.Start(broker_);
+    core_.Start(broker_, dir_.Path("core"));
     devices_ = std::make_unique<Devices>(broker_.ingest);
     FollowerOptions follow;
     follow.endpoint = broker_.replay;
@@ -193,7 +194,7 @@ class KillRounds : public ::testing::Test {
 
   void KillCore() {
     ASSERT_TRUE(core_.Kill()) << "the core had ended by itself";
-    core_.Start(broker_);
+    core_.Start(broker_, dir_.Path("core"));
   }
 
   std::vector<Record> ReadLog() {
@@ -289,6 +290,7 @@ TEST_F(KillRounds, BrokerAndCoreInTurnLoseNothingAndSayWhatAnUndisturbedRunSays)
   std::map<std::string, std::uint64_t> sequences = CheckNames(records);
   ASSERT_FALSE(HasFailure());
   EXPECT_EQ(sequences["devices"], devices_->Published());
+  EXPECT_GT(sequences["health.core"], 0U) << "no checkpoint was ever finished";
   ExpectDerivedFrom(records, end->last_offset);
   std::vector<std::string> stored;
   for (const Record& record : records) {
