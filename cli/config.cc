@@ -122,6 +122,15 @@ class Section {
     return text && *text == "off";
   }
 
+  void Folder(const char* key, std::string* value) {
+    auto node = Find(key);
+    if (!node) return;
+    auto text = node->AsText();
+    if (!text) return Set(text.error());
+    if (text->empty()) return Set(node->Bad("is empty", "write a folder, or off").value());
+    *value = *text == "off" ? std::string() : *text;
+  }
+
   const Node& Self() const { return node_; }
   bool Usable() const { return present_ && !error_; }
   const std::optional<Error>& Failure() const { return error_; }
@@ -204,13 +213,20 @@ std::optional<Error> ReadCore(const Node& root, const fs::path& base, CoreConfig
   core->signals_path = (base / "signals.yaml").string();
   core->drugs_path = (base / "drugs.yaml").string();
   Section section(root, "core");
-  section.Keys({"http", "shards", "batch", "signals", "drugs"});
+  section.Keys({"http", "shards", "batch", "signals", "drugs", "checkpoint"});
   section.HttpAddress("http", &core->http);
   section.Integer("shards", 1U, 256U, &core->shards);
   section.Integer("batch", 1U, 65536U, &core->batch);
   section.Path("signals", base, &core->signals_path);
   section.Path("drugs", base, &core->drugs_path);
-  return section.Failure();
+  if (!section.Usable()) return section.Failure();
+  Section checkpoint(section.Self(), "checkpoint");
+  checkpoint.Keys({"dir", "every", "records"});
+  checkpoint.Folder("dir", &core->checkpoint_dir);
+  checkpoint.Duration("every", kSecondNs, kDayNs, &core->checkpoint_every_ns);
+  checkpoint.Integer("records", std::uint64_t{1}, std::uint64_t{1'000'000'000},
+                     &core->checkpoint_records);
+  return checkpoint.Failure();
 }
 
 std::optional<Error> ReadWard(const Node& root, WardConfig* ward) {

@@ -44,6 +44,9 @@ struct CoreConfig {
   std::string http = "127.0.0.1:7612";  ///< Empty: none.
   std::uint32_t shards = 1;
   std::uint32_t batch = 512;
+  std::string checkpoint_dir = "core";  ///< Absolute, or within --data; empty: no checkpoints.
+  std::int64_t checkpoint_every_ns = 300'000'000'000;
+  std::uint64_t checkpoint_records = 1'000'000;
   std::string signals_path;  ///< Absolute.
   std::string drugs_path;    ///< Absolute.
 };

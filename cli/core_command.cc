@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -97,6 +98,11 @@ class Snapshot {
          false,
          number(status_.acknowledged),
          {}},
+        {"tonus_core_checkpoint_offset",
+         "A restart reads the log from behind this record",
+         false,
+         number(status_.needed_from > 0 ? status_.needed_from - 1 : 0),
+         {}},
         {"tonus_core_reconnects_total",
          "Connections made anew",
          true,
@@ -166,6 +172,12 @@ int RunCore(const Globals& globals) {
   options.replay_endpoint = ClientEndpoint(config->broker.replay);
   options.ingest_endpoint = ClientEndpoint(config->broker.ingest);
   options.batch = config->core.batch;
+  if (!config->core.checkpoint_dir.empty()) {
+    options.checkpoint.folder =
+        (std::filesystem::path(globals.data) / config->core.checkpoint_dir).string();
+  }
+  options.checkpoint.every_ns = config->core.checkpoint_every_ns;
+  options.checkpoint.every_records = config->core.checkpoint_records;
   // First what can fail without harm: to open the service takes the name from a core that runs.
   Snapshot snapshot;
   std::unique_ptr<StatusServer> status;
@@ -179,10 +191,14 @@ int RunCore(const Globals& globals) {
   auto opened = core::Service::Open(options);
   if (!opened) return Report(opened.error());
   core::Service& service = **opened;
-  log::Info("running", {{"producer", service.Status().producer},
-                        {"detectors", std::to_string(service.GetEngine().Detectors().size())},
-                        {"http", status ? "http://" + status->Address() : "off"},
-                        {"replay", options.replay_endpoint}});
+  const Offset restored = service.Status().restored_offset;
+  log::Info("running",
+            {{"producer", service.Status().producer},
+             {"from", restored == 0 ? "the log's beginning"
+                                    : "the checkpoint at offset " + std::to_string(restored)},
+             {"detectors", std::to_string(service.GetEngine().Detectors().size())},
+             {"http", status ? "http://" + status->Address() : "off"},
+             {"replay", options.replay_endpoint}});
   auto ended = Loop(service, &snapshot);
   status.reset();
   if (!ended) return Report(ended.error());

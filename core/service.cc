@@ -33,9 +33,6 @@ namespace {
 constexpr std::size_t kProducerDigits = 12;
 constexpr std::int64_t kWhilePendingMs = 1;
 constexpr std::int64_t kAlarmTimeoutMs = 3000;
-constexpr std::string_view kHealthProducer = "health.core";
-constexpr std::int64_t kHealthTimeoutMs = 1000;
-constexpr std::size_t kMostNamed = 10;  ///< In this process's own log, of patients lost.
 
 tl::unexpected<Error> Unexpected(const Error& error) { return tl::unexpected<Error>(error); }
 
@@ -73,7 +70,6 @@ struct Service::Impl {
   std::string log_id;
   Takeover takeover;
   std::unique_ptr<CheckpointKeeper> keeper;   ///< Null: no checkpoints.
-  std::optional<Offset> told_needed_from;     ///< In a `health.core.` record.
   std::vector<UnreadablePatient> begin_anew;  ///< Their state and the log's beginning are lost.
   bool restored = false;                      ///< The engine is filled from keeper->Found().
   Record last_record;                         ///< Taken; its name and digest only.
@@ -97,7 +93,6 @@ struct Service::Impl {
   Result<void> BeginUnderAName(RemoteLog log);
   Result<void> KeepCheckpoint();
   CheckpointMeta MetaNow() const;
-  void TellNeededFrom();
   std::vector<std::string> NamesOfLost() const;
   Result<void> Step(std::int64_t wait_ms);
   Result<void> Publish();
@@ -138,7 +133,10 @@ Result<void> Service::Impl::Connect() {
 
 Result<void> Service::Impl::Restore(const RemoteLog& log) {
   if (options.checkpoint.folder.empty()) return StartAfresh(log, "checkpoints are off");
-  auto opened = CheckpointKeeper::Open(options.checkpoint);
+  // A folder for each log: a ward that is tried out does not cost the live one its checkpoint.
+  CheckpointOptions here = options.checkpoint;
+  here.folder += "/" + EscapeTopicPart(log_id);
+  auto opened = CheckpointKeeper::Open(here);
   if (!opened) return Unexpected(opened.error());
   keeper = std::move(*opened);
   const auto why = keeper->WhyUseless(log, engine->ConfigDigest(), Replay());
@@ -148,9 +146,13 @@ Result<void> Service::Impl::Restore(const RemoteLog& log) {
   const auto good = keeper->Restore(engine.get(), &lost);
   std::sort(lost.begin(), lost.end(),
             [](const auto& a, const auto& b) { return a.patient < b.patient; });
-  for (std::size_t i = 0; i < std::min(lost.size(), kMostNamed); ++i) {
-    log::Error("a patient cannot be restored",
-               {{"patient", lost[i].patient}, {"why", lost[i].words}});
+  for (const UnreadablePatient& one : lost) {
+    // Who it is stands in a record, never in this log.
+    log::Debug("a patient cannot be restored", {{"why", one.words}});
+  }
+  if (!lost.empty()) {
+    log::Error("patients cannot be restored from the checkpoint",
+               {{"patients", std::to_string(lost.size())}, {"why", lost[0].words}});
   }
   restored = true;
   if (!good) return StartAfresh(log, good.error().Message());
@@ -237,6 +239,8 @@ CheckpointMeta Service::Impl::MetaNow() const {
 }
 
 Result<void> Service::Impl::KeepCheckpoint() {
+  // Without a checkpoint a restart needs everything that there is.
+  publisher->Keep(std::max<Offset>(status.needed_from, 1));
   if (!keeper) return {};
   if (begun && keeper->Due(status.processed_offset, status.processed_ns, status.caught_up)) {
     keeper->Begin(engine.get(), MetaNow());
@@ -244,30 +248,7 @@ Result<void> Service::Impl::KeepCheckpoint() {
   const std::uint64_t on_disk = std::max(publisher->AckedSequence(), status.resumed_after);
   if (const auto good = keeper->Step(engine.get(), on_disk); !good) return good;
   status.needed_from = keeper->NeededFrom();
-  if (told_needed_from != status.needed_from) TellNeededFrom();
   return {};
-}
-
-/// A measured value, so under a name of its own: what the core derives depends on the log alone.
-void Service::Impl::TellNeededFrom() {
-  told_needed_from = status.needed_from;
-  PublisherOptions publish;
-  publish.endpoint = options.ingest_endpoint;
-  publish.producer = std::string(kHealthProducer);
-  publish.connect_timeout_ms = kHealthTimeoutMs;
-  publish.environment = options.environment;
-  auto to = Publisher::Open(publish);
-  if (!to) return;
-  v1::Health health;
-  health.set_process("core");
-  const Offset covered = status.needed_from == 0 ? 0 : status.needed_from - 1;
-  (*health.mutable_values())["checkpoint_offset"] = static_cast<double>(covered);
-  const std::string payload = health.SerializeAsString();
-  PublishRecord record;
-  record.topic = "health.core.";
-  record.payload = payload;
-  record.recorded_ns = status.processed_ns;
-  if ((*to)->Publish(record)) static_cast<void>((*to)->Flush(kHealthTimeoutMs));
 }
 
 Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {

@@ -7,8 +7,8 @@ namespace tonus::core {
 namespace {
 
 constexpr std::uint32_t kMetaFormat = 1;
-/// In each shard between two batches: about a millisecond's work.
-constexpr std::size_t kSweepBytes = 256U << 10U;
+/// In each shard between two batches: less than a millisecond's work.
+constexpr std::size_t kSweepBytes = 64U << 10U;
 /// Blobs on their way to the disk; beyond the first nobody is saved who need not be, beyond the
 /// second the cut is given up.
 constexpr std::size_t kWaitingSoft = 32U << 20U;

@@ -21,7 +21,7 @@ namespace tonus::core {
 
 /// Where checkpoints go and how often one is made.
 struct CheckpointOptions {
-  std::string folder;  ///< Empty: none are made or used.
+  std::string folder;  ///< A folder in it for each log. Empty: none are made or used.
   /// A cut is made once so much log time or so many records have gone by since the last. What the
   /// core reads while it catches up counts by records alone.
   std::int64_t every_ns = 300'000'000'000;

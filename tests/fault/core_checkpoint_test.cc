@@ -96,9 +96,14 @@ class CoreCheckpoint : public BusTest {
     return alerts;
   }
 
+  std::string File() const {
+    const auto log = AskLog(broker_->Endpoints().replay, kPatience);
+    return dir_.Path("core/") + (log ? log->log_id : "") + "/checkpoint.db";
+  }
+
   void Damage(const std::string& sql) const {
     sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(dir_.Path("core/checkpoint.db").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open(File().c_str(), &db), SQLITE_OK);
     ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
         << sqlite3_errmsg(db);
     sqlite3_close(db);
@@ -182,16 +187,20 @@ TEST_F(CoreCheckpoint, KilledAtAnyPointItGoesOnFromTheLastOneAndSaysEverythingOn
   ExpectSame(AlertsOnDisk(), Undisturbed(ward));
 }
 
-TEST_F(CoreCheckpoint, TellsInTheLogHowFarItReaches) {
-  Send(Ward(100));
+TEST_F(CoreCheckpoint, TellsTheBrokerHowFarItReachesSoThatOldFilesMayGo) {
+  options_.retention.max_bytes = 1;
+  options_.retention.interval_ns = kSecondNs / 100;
+  Stop();
+  Start();
+  devices_ = MustPublish("devices");
+  Send(Ward(3600));
   const auto service = MustServe();
-  Save(service.get(), 100);
-  v1::Health last;
-  for (const Record& record : WholeLog()) {
-    if (record.topic != "health.core.") continue;
-    ASSERT_TRUE(last.ParseFromString(record.payload));
-  }
-  EXPECT_GE(last.values().at("checkpoint_offset"), 100);
+  Save(service.get(), 3600);
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(service->Step(5));
+    return FirstOffset() > 1;
+  }));
+  EXPECT_LE(FirstOffset(), service->Status().needed_from);
 }
 
 TEST_F(CoreCheckpoint, ADamagedBlobIsDerivedAgainWhereTheLogIsWhole) {
@@ -216,8 +225,8 @@ TEST_F(CoreCheckpoint, AFileThatIsNoneOrIsGoneMeansTheLogsBeginning) {
     const auto service = MustServe();
     Save(service.get(), 300);
   }
-  std::filesystem::resize_file(dir_.Path("core/checkpoint.db"), 100);
-  std::filesystem::remove(dir_.Path("core/checkpoint.db-wal"));
+  std::filesystem::resize_file(File(), 100);
+  std::filesystem::remove(File() + "-wal");
   {
     const auto service = MustServe();
     EXPECT_EQ(service->Status().restored_offset, 0U);
@@ -231,23 +240,34 @@ TEST_F(CoreCheckpoint, AFileThatIsNoneOrIsGoneMeansTheLogsBeginning) {
 }
 
 TEST_F(CoreCheckpoint, ALogThatWentAnotherWaySinceIsReadFromItsBeginning) {
+  std::vector<Record> ward = Ward(100);
+  Send(ward);
+  Stop();
+  std::filesystem::copy(options_.data_dir, dir_.Path("backup"));
+  Start();
+  devices_ = MustPublish("devices");
   Send(Ward(300));
   {
     const auto service = MustServe();
-    Save(service.get(), 300);
+    Save(service.get(), 400);
   }
-  Damage("UPDATE manifest SET meta = meta");  // The file is closed, whole and as it was.
-  // A copy of the log from before most of it, which has gone on differently.
+  // The backup comes back, and other records come to stand where the checkpoint's last one was.
   Stop();
   std::filesystem::remove_all(options_.data_dir);
+  std::filesystem::rename(dir_.Path("backup"), options_.data_dir);
   Start();
   devices_ = MustPublish("devices");
-  const std::vector<Record> other = Ward(500, 7);
-  Send(other);
-  const auto service = MustServe();
-  EXPECT_EQ(service->Status().restored_offset, 0U);
-  ASSERT_TRUE(Settle(service.get()));
-  ExpectSame(AlertsOnDisk(), Undisturbed(other));
+  for (const std::size_t n : {50U, 2000U}) {
+    std::vector<Record> other = Ward(static_cast<int>(n), 7);
+    Send(other);
+    for (Record& record : other)
+      record.recorded_ns = std::max(record.recorded_ns, ward.back().recorded_ns);
+    ward.insert(ward.end(), other.begin(), other.end());
+    const auto service = MustServe();
+    EXPECT_EQ(service->Status().restored_offset, 0U);
+    ASSERT_TRUE(Settle(service.get()));
+    if (n == 50U) std::filesystem::remove_all(dir_.Path("core"));
+  }
 }
 
 TEST_F(CoreCheckpoint, AnotherConfigurationBeginsAtTheLogsBeginning) {
