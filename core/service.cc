@@ -113,7 +113,10 @@ Result<void> Service::Impl::Connect() {
   if (restored) {
     if (const auto good = BeginFromCheckpoint(*log); !good) return good;
   }
-  if (keeper) keeper->Start(restored, NamesOfLost());
+  if (keeper) {
+    keeper->Start(restored, NamesOfLost());
+    status.needed_from = keeper->NeededFrom();
+  }
   FollowerOptions follow;
   follow.endpoint = options.replay_endpoint;
   follow.offset = engine->LastOffset() + 1;

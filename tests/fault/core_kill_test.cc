@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
@@ -51,15 +52,26 @@ class CoreKill : public BusTest {
     Start();
   }
 
-  Child StartCore() {
+  /// With checkpoints after so many records; 0: without.
+  Child StartCore(std::uint64_t checkpoint_every) {
     const EngineOptions options = OptionsWith({"rise"});
-    return Child({std::string(TONUS_BINARY_DIR) + "/bin/core_child", broker_->Endpoints().replay,
-                  broker_->Endpoints().ingest, options.signals_path, options.drugs_path,
-                  options.plugins[0].path});
+    std::vector<std::string> arguments = {std::string(TONUS_BINARY_DIR) + "/bin/core_child",
+                                          broker_->Endpoints().replay,
+                                          broker_->Endpoints().ingest,
+                                          options.signals_path,
+                                          options.drugs_path,
+                                          options.plugins[0].path};
+    if (checkpoint_every > 0) {
+      arguments.push_back(dir_.Path("core"));
+      arguments.push_back(std::to_string(checkpoint_every));
+    }
+    return Child(std::move(arguments));
   }
+
+  void KillUnderLoad(std::uint64_t checkpoint_every);
 };
 
-TEST_F(CoreKill, UnderLoadLosesNothingAndSaysNothingTwice) {
+void CoreKill::KillUnderLoad(std::uint64_t checkpoint_every) {
   const char* given = std::getenv("TONUS_SEED");
   const std::uint64_t seed = given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
   SCOPED_TRACE("TONUS_SEED=" + std::to_string(seed));
@@ -94,7 +106,7 @@ TEST_F(CoreKill, UnderLoadLosesNothingAndSaysNothingTwice) {
   std::size_t sent = 0;
   int kills = 0;
   while (sent < ward.records.size()) {
-    const Child core = StartCore();
+    const Child core = StartCore(checkpoint_every);
     const std::size_t more = 500 + random() % 500;
     for (std::size_t i = 0; i < more && sent < ward.records.size(); ++i, ++sent) {
       PublishRecord record;
@@ -109,12 +121,25 @@ TEST_F(CoreKill, UnderLoadLosesNothingAndSaysNothingTwice) {
     ++kills;
   }
   EXPECT_GT(kills, 5);
-  const Child core = StartCore();
+  const Child core = StartCore(checkpoint_every);
   ASSERT_TRUE(read(expected.size()));
   follow.follow = false;
   EXPECT_EQ(ReadSome(*MustFollow(follow), 1U << 20U).size(), expected.size());
   ASSERT_EQ(said.size(), expected.size());
   for (std::size_t i = 0; i < said.size(); ++i) ASSERT_TRUE(said[i] == expected[i]) << i;
+}
+
+TEST_F(CoreKill, UnderLoadLosesNothingAndSaysNothingTwice) { KillUnderLoad(0); }
+
+TEST_F(CoreKill, NorWithCheckpointsAllTheTime) {
+  KillUnderLoad(1);
+  std::error_code failed;
+  std::size_t files = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(dir_.Path("core"), failed)) {
+    files += entry.path().filename() == "checkpoint.db" ? 1 : 0;
+  }
+  EXPECT_EQ(files, 1U);
 }
 
 }  // namespace
