@@ -164,6 +164,17 @@ bool Mapping::DrugInClass(DrugId drug, DrugClassId drug_class) const {
   return std::binary_search(classes.begin(), classes.end(), drug_class);
 }
 
+std::int64_t FutureBounds::Of(std::string_view kind, std::string_view source) const {
+  for (const auto& [prefix, bound] : sources) {
+    if (source.substr(0, prefix.size()) == prefix) return bound;
+  }
+  for (const auto& [name, bound] : kinds) {
+    if (kind == name) return bound;
+  }
+  return device_ns;
+}
+
+const FutureBounds& Mapping::Future() const { return impl_->data.future; }
 const PumpLimits& Mapping::Pump() const { return impl_->data.pump; }
 
 SignalId Mapping::ResolveSignal(std::string_view system, std::string_view code) const {

@@ -124,6 +124,17 @@ struct PumpLimits {
   std::vector<double> usual_concentrations_ug_per_ml;
 };
 
+/// How far the effective time of an event may lie after its recorded time, by who says it: what is
+/// charted by hand is filed for the next full hour, a device knows what time it is.
+struct FutureBounds {
+  std::int64_t device_ns = 300'000'000'000;                 ///< Of whatever is not below.
+  std::vector<std::pair<std::string, std::int64_t>> kinds;  ///< By topic kind.
+  std::vector<std::pair<std::string, std::int64_t>>
+      sources;  ///< By how source_id begins; first match.
+
+  std::int64_t Of(std::string_view kind, std::string_view source) const;
+};
+
 /// What a site's codes, units and drugs mean: config/signals.yaml and config/drugs.yaml, read once.
 ///
 /// Owned by the engine; outlives every Normaliser and detector that was given ids of it. Immutable
@@ -161,6 +172,7 @@ class Mapping {
 
   bool DrugInClass(DrugId drug, DrugClassId drug_class) const;
   const PumpLimits& Pump() const;
+  const FutureBounds& Future() const;
 
   /// What a code of a code system (`mdc`, `loinc`, …, a URI; empty: `local`) stands for; 0:
   /// unknown.

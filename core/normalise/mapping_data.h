@@ -38,6 +38,7 @@ struct MappingData {
   std::vector<DrugClass> drug_classes;
   std::vector<AtcPrefix> atc_prefixes;
   PumpLimits pump;
+  FutureBounds future;
   std::vector<std::string> units;  ///< Canonical spellings.
   std::vector<std::string> refused_reasons;
   std::vector<double> sentinels;   ///< Of every signal.

@@ -87,6 +87,8 @@ std::string_view RejectionName(RejectionCode code) {
       return "future";
     case RejectionCode::kTooOld:
       return "too_old";
+    case RejectionCode::kNotMerged:
+      return "not_merged";
     case RejectionCode::kMalformedValue:
       return "malformed_value";
   }
@@ -225,11 +227,13 @@ bool Normaliser::Impl::CheckEnvelope(std::string_view patient_part) {
   if (out->effective_ns == 0) {
     return Refuse(RejectionCode::kMalformed, "effective_ns is not set; say when it was true");
   }
+  future_ns = options.future_ns ? *options.future_ns
+                                : mapping.Future().Of(out->topic_kind, observed.source);
   std::int64_t age_ns = 0;
   if (__builtin_sub_overflow(out->recorded_ns, out->effective_ns, &age_ns)) {
     return Refuse(RejectionCode::kMalformed, "effective_ns is no time that can be");
   }
-  if (age_ns < -options.future_ns) {
+  if (age_ns < -future_ns) {
     return Refuse(RejectionCode::kFuture, "effective " + FormatTime(out->effective_ns) + " is " +
                                               FormatDuration(Ahead(age_ns)) +
                                               " after it was recorded; check the source's clock");

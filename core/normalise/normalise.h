@@ -178,9 +178,10 @@ enum class RejectionCode {
   kImplausible,      ///< Outside the plausible range, or mg and µg confused.
   kFuture,           ///< True later than it was recorded by more than the bound.
   kTooOld,           ///< Older than the horizon.
+  kNotMerged,        ///< Two patients who cannot be made one.
   kMalformedValue,   ///< No value, not a number, or of a type that the signal does not take.
 };
-inline constexpr int kRejectionCodes = 10;
+inline constexpr int kRejectionCodes = 11;
 
 std::string_view RejectionName(RejectionCode code);
 
@@ -194,8 +195,9 @@ struct Rejection {
 };
 
 struct NormaliserOptions {
-  /// How far the effective time may lie after the recorded time. Local policy.
-  std::int64_t future_ns = 5 * kMinuteNs;
+  /// How far the effective time may lie after the recorded time, whoever says it; nothing: as
+  /// configured (FutureBounds).
+  std::optional<std::int64_t> future_ns = std::nullopt;
   /// How far the effective time may lie before the recorded time. Local policy.
   std::int64_t horizon_ns = 400 * kDayNs;
   /// Reads every payload through protobuf, never straight from its bytes: for tests that compare.

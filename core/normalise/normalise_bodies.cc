@@ -416,6 +416,9 @@ bool Normaliser::Impl::ReadEncounter(const v1::Encounter& body, std::string_view
   if (encounter.unit.size() > 64 || encounter.bed.size() > 64) {
     return Refuse(RejectionCode::kMalformed, "unit and bed may have 64 bytes each");
   }
+  if (encounter.merged_id.size() > 64) {
+    return Refuse(RejectionCode::kMalformed, "merged_id may have 64 bytes");
+  }
   if (body.action() == v1::ENCOUNTER_ACTION_MERGE &&
       (encounter.merged_id.empty() || encounter.merged_id == out->patient)) {
     return Refuse(RejectionCode::kMalformed,
@@ -446,7 +449,7 @@ void Normaliser::Impl::ReadPast(bool present, std::int64_t ns, const char* field
   to->reset();
   if (!present) return;
   std::int64_t age_ns = 0;
-  if (__builtin_sub_overflow(out->recorded_ns, ns, &age_ns) || age_ns < -options.future_ns) {
+  if (__builtin_sub_overflow(out->recorded_ns, ns, &age_ns) || age_ns < -future_ns) {
     RefuseValue(RejectionCode::kFuture, -1, field,
                 std::string(field) + " " + FormatTime(ns) + " lies after the event was recorded");
     return;

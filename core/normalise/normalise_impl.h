@@ -25,6 +25,7 @@ struct Normaliser::Impl {
   const NormaliserOptions options;
   NormaliserCounts counts;
   ObservedEvent observed;
+  std::int64_t future_ns = 0;  ///< Of this event.
   v1::Event::BodyCase body_case = v1::Event::BODY_NOT_SET;
   v1::Event message;                     ///< What is not read straight from its bytes.
   std::deque<std::string> folded_sites;  ///< Of samples whose site was not sent in its own form.

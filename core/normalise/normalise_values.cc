@@ -207,7 +207,7 @@ bool Normaliser::Impl::ReadTime(const ObservedItem& item, int index, const Signa
                 "offset_ns leads to no time that can be");
     return false;
   }
-  if (age_ns < -options.future_ns) {
+  if (age_ns < -future_ns) {
     RefuseValue(RejectionCode::kFuture, index, signal.name,
                 signal.name + " of " + FormatTime(sample->effective_ns) + " is " +
                     FormatDuration(Ahead(age_ns)) + " after it was recorded");

@@ -386,17 +386,42 @@ Result<void> ReadPumpLimits(const yaml::Node& root, MappingData* data) {
   return reader.Status();
 }
 
+/// A map of names to durations below `key`.
+std::vector<std::pair<std::string, std::int64_t>> ReadBounds(KeyReader* reader, const char* key) {
+  std::vector<std::pair<std::string, std::int64_t>> bounds;
+  const auto node = reader->Map(key);
+  if (!node) return bounds;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : node->Entries()) names.push_back(name);
+  KeyReader inner(*node, names);
+  for (const std::string& name : names) bounds.emplace_back(name, inner.Duration(name));
+  if (const auto good = inner.Status(); !good) reader->Complain(good.error());
+  return bounds;
+}
+
+Result<void> ReadFuture(const yaml::Node& root, MappingData* data) {
+  const auto node = root.Get("future");
+  if (!node) return {};
+  KeyReader reader(*node, {"device", "kinds", "sources", "source"});
+  data->future.device_ns = reader.Duration("device");
+  data->future.kinds = ReadBounds(&reader, "kinds");
+  data->future.sources = ReadBounds(&reader, "sources");
+  reader.RequiredText("source");
+  return reader.Status();
+}
+
 }  // namespace
 
 Result<void> ReadSignalsFile(const yaml::Node& root, MappingData* data) {
-  const std::vector<std::string> keys = {"systems",       "units",     "sentinels", "refused_codes",
-                                         "ignored_codes", "signals",   "answers",   "pump_limits",
-                                         "pump_events",   "procedures"};
+  const std::vector<std::string> keys = {
+      "systems", "units",       "sentinels",   "refused_codes", "ignored_codes", "signals",
+      "answers", "pump_limits", "pump_events", "procedures",    "future"};
   if (auto good = root.CheckKeys(keys); !good) return good;
   if (auto good = ReadSystems(root, data); !good) return good;
   if (auto good = ReadUnits(root, data); !good) return good;
   if (auto good = ReadSentinels(root, data); !good) return good;
   if (auto good = ReadRefusedCodes(root, data); !good) return good;
+  if (auto good = ReadFuture(root, data); !good) return good;
   auto answers = ReadWords(root.Get("answers"));
   if (!answers) return tl::unexpected(answers.error());
   data->answers = std::move(*answers);

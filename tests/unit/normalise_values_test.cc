@@ -312,6 +312,17 @@ TEST_F(NormaliseValues, FutureAndAncientValuesAreRefused) {
   event.set_effective_ns(std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(Refused("vitals", event), "future");
 
+  // What people enter is filed for the next full hour.
+  event.set_effective_ns(kNow + kHourNs);
+  EXPECT_EQ(Refused("assessment", event), "");
+  event.set_effective_ns(kNow + kHourNs + 1);
+  EXPECT_EQ(Refused("assessment", event), "future");
+  event.set_effective_ns(kNow + kHourNs);
+  event.set_source_id("chart-223");
+  EXPECT_EQ(Refused("vitals", event), "");
+  event.set_source_id("monitor");
+  EXPECT_EQ(Refused("vitals", event), "future");
+
   event.set_effective_ns(kNow);
   v1::Observation* item = event.mutable_observations()->mutable_items(0);
   item->set_offset_ns(kHourNs);
