@@ -9,13 +9,16 @@
 #include <map>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "base/topic.h"
 #include "core/checkpoint/codec.h"
 #include "core/crew.h"
+#include "core/history.h"
 #include "core/host/catalogue.h"
 #include "core/normalise/mapping.h"
 #include "core/shard.h"
 #include "core/sources/sources.h"
+#include "tonus/v1/event.pb.h"
 #include "tonus/v1/system.pb.h"
 
 namespace tonus::core {
@@ -46,18 +49,35 @@ std::size_t ShardOfPatient(std::string_view patient, std::size_t shards) {
   return shards == 1 ? 0 : Digest64(patient) % shards;
 }
 
-/// Which shard a topic's patient lives on: by what the part means, so that two spellings of one
-/// name meet.
-unsigned ShardOf(std::string_view topic, std::size_t shards) {
-  if (shards == 1) return 0;
+/// Still escaped; empty: the topic names none.
+std::string_view PatientPart(std::string_view topic) {
   const std::size_t unit = topic.find('.');
   const std::size_t patient = unit == std::string_view::npos ? unit : topic.find('.', unit + 1);
-  if (patient == std::string_view::npos) return 0;
-  const std::string_view part =
-      topic.substr(patient + 1, topic.find('.', patient + 1) - patient - 1);
-  return static_cast<unsigned>(part.find('%') == std::string_view::npos
-                                   ? ShardOfPatient(part, shards)
-                                   : ShardOfPatient(UnescapeTopicPart(part), shards));
+  if (patient == std::string_view::npos) return {};
+  return topic.substr(patient + 1, topic.find('.', patient + 1) - patient - 1);
+}
+
+/// Whether a record may say that two patients are one.
+bool Merges(const Record& record) {
+  if (record.topic.rfind("encounter.", 0) != 0) return false;
+  v1::Event event;
+  return event.ParseFromString(record.payload) &&
+         event.encounter().action() == v1::ENCOUNTER_ACTION_MERGE;
+}
+
+/// Which shard a topic's patient lives on: by what the part means, so that two spellings of one
+/// name meet.
+unsigned ShardOf(std::string_view topic, std::size_t shards, const Aliases& aliases) {
+  if (shards == 1) return 0;
+  const std::string_view part = PatientPart(topic);
+  if (part.empty()) return 0;
+  if (part.find('%') == std::string_view::npos && aliases.empty()) {
+    return static_cast<unsigned>(ShardOfPatient(part, shards));
+  }
+  const std::string patient = UnescapeTopicPart(part);
+  const auto found = aliases.find(patient);
+  return static_cast<unsigned>(
+      ShardOfPatient(found == aliases.end() ? patient : found->second, shards));
 }
 
 }  // namespace
@@ -91,6 +111,10 @@ class Engine::Impl {
       : sources_([this](Sources::PatientKey key) -> const std::string& {
           return shards_[key.shard]->PatientName(key.number);
         }) {}
+  void ProcessRun(std::span<const Record> records, std::vector<Output>* out);
+  void MergePatients(Shard* shard, const Record& record);
+  Result<std::string> Rebuild(const MergeWish& wish, const Record& record);
+  Result<void> CheckMerge(const MergeWish& wish) const;
   void RunSources(std::span<const Record> records);
   void HearSource(std::size_t shard, const Heard& heard);
   void Merge(std::vector<Output>* out);
@@ -107,7 +131,9 @@ class Engine::Impl {
   Sources sources_;
   std::vector<std::vector<std::uint32_t>> source_numbers_;  ///< By shard and its number.
   std::vector<Route> routes_;
-  Outbox own_;  ///< Of sources, and progress.
+  History* history_ = nullptr;
+  Aliases aliases_;  ///< Flat: whom a name leads to is not himself a former name.
+  Outbox own_;       ///< Of sources, and progress.
   Offset last_offset_ = 0;
   LogTimeNs last_time_ = 0;
   std::uint64_t records_ = 0;
@@ -137,12 +163,26 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Make(const EngineOptions& op
       return tl::unexpected<Error>(open.error());
     }
   }
+  for (const std::unique_ptr<Shard>& shard : impl->shards_) shard->UseAliases(&impl->aliases_);
+  impl->history_ = options.history;
   impl->source_numbers_.resize(options.shards);
   impl->crew_ = std::make_unique<Crew>(options.shards);
   return impl;
 }
 
+/// Cut where two patients become one, which all shards have to wait for.
 void Engine::Impl::Process(std::span<const Record> records, std::vector<Output>* out) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!Merges(records[i])) continue;
+    ProcessRun(records.subspan(begin, i - begin), out);
+    ProcessRun(records.subspan(i, 1), out);
+    begin = i + 1;
+  }
+  ProcessRun(records.subspan(begin), out);
+}
+
+void Engine::Impl::ProcessRun(std::span<const Record> records, std::vector<Output>* out) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (shards_[i]->ForgetManySources()) source_numbers_[i].clear();
   }
@@ -156,7 +196,7 @@ void Engine::Impl::Process(std::span<const Record> records, std::vector<Output>*
     if (routes_[i].take == Take::kPass) continue;
     last_time_ = std::max(last_time_, record.recorded_ns);
     if (routes_[i].take == Take::kInput) {
-      routes_[i].shard = static_cast<std::uint8_t>(ShardOf(record.topic, shards_.size()));
+      routes_[i].shard = static_cast<std::uint8_t>(ShardOf(record.topic, shards_.size(), aliases_));
     }
   }
   crew_->Run([&](unsigned number) {
@@ -167,8 +207,101 @@ void Engine::Impl::Process(std::span<const Record> records, std::vector<Output>*
       if (routes_[i].take == Take::kInput && routes_[i].shard == number) shard.Take(records[i]);
     }
   });
+  if (records.size() == 1 && routes_[0].take == Take::kInput) {
+    MergePatients(shards_[routes_[0].shard].get(), records[0]);
+  }
   RunSources(records);
   Merge(out);
+}
+
+Result<void> Engine::Impl::CheckMerge(const MergeWish& wish) const {
+  const auto refuse = [](const std::string& what) { return Fail(ErrorCode::kRefused, what); };
+  const auto own = aliases_.find(wish.survivor);
+  if (own != aliases_.end()) {
+    return refuse("'" + wish.survivor + "' is itself '" + own->second +
+                  "' by a merge before; name that one as the survivor");
+  }
+  const auto other = aliases_.find(wish.merged);
+  if (other != aliases_.end()) {
+    return refuse("'" + wish.merged + "' is '" + other->second + "' by a merge before");
+  }
+  return {};
+}
+
+/// The survivor as he would be had all that was said of both been said of him.
+Result<std::string> Engine::Impl::Rebuild(const MergeWish& wish, const Record& record) {
+  std::optional<LogTimeNs> from;
+  Aliases names;  // Of everybody who is one person now.
+  for (const auto& [former, survivor] : aliases_) {
+    if (survivor == wish.survivor || survivor == wish.merged) names[former] = wish.survivor;
+  }
+  names[wish.merged] = wish.survivor;
+  for (const std::string& id : {wish.survivor, wish.merged}) {
+    const auto seen = shards_[ShardOfPatient(id, shards_.size())]->FirstSeen(id);
+    if (seen && (!from || *seen < *from)) from = seen;
+  }
+  if (!from) return std::string();
+  // The sentence goes into the result: it must not tell where the log is read from.
+  const auto gone = [] {
+    return Fail(ErrorCode::kRefused, "not all that was said of both can be read again");
+  };
+  if (history_ == nullptr) return gone();
+  Shard mill(*mapping, *catalogue, false);
+  if (auto open = mill.Open(); !open) return tl::unexpected<Error>(open.error());
+  mill.UseAliases(&names);
+  mill.BecomeMill();
+  bool whole = false;
+  const auto read = history_->Read(*from, record.offset, [&](const Record& past) {
+    if (past.offset >= record.offset || Classify(past) != Take::kInput) return;
+    const std::string id = UnescapeTopicPart(PatientPart(past.topic));
+    if (id != wish.survivor && names.find(id) == names.end()) return;
+    whole = whole || past.recorded_ns == *from;
+    mill.MoveTo(past);
+    mill.Take(past);
+    mill.Discard();
+  });
+  if (!read || !whole) return gone();
+  mill.MoveTo(record);
+  return mill.Yield(wish.survivor);
+}
+
+void Engine::Impl::MergePatients(Shard* shard, const Record& record) {
+  const auto wish = shard->TakeWish();
+  if (!wish) return;
+  const std::string advice = "; both go on as they are: publish under one identifier from now on";
+  if (const auto good = CheckMerge(*wish); !good) {
+    shard->RefuseMerge(record, good.error().what);
+    return;
+  }
+  auto state = Rebuild(*wish, record);
+  if (!state) {
+    shard->RefuseMerge(record, state.error().Message() + advice);
+    return;
+  }
+  std::unique_ptr<Patient> fresh;
+  if (!state->empty()) {
+    auto prepared = shard->Prepare(wish->survivor, *state);
+    if (!prepared) {
+      shard->RefuseMerge(record, prepared.error().Message() + advice);
+      return;
+    }
+    fresh = std::move(*prepared);
+  }
+  shards_[ShardOfPatient(wish->merged, shards_.size())]->Retire(*wish, record);
+  if (fresh) shard->Adopt(std::move(fresh), record);
+  for (auto& [former, survivor] : aliases_) {
+    if (survivor == wish->merged) survivor = wish->survivor;
+  }
+  aliases_[wish->merged] = wish->survivor;
+  const auto place = [&](const std::string& id) -> std::optional<Sources::PatientKey> {
+    const auto home = static_cast<std::uint32_t>(ShardOfPatient(id, shards_.size()));
+    const auto number = shards_[home]->FindPatient(id);
+    if (!number) return std::nullopt;
+    return Sources::PatientKey{home, *number};
+  };
+  const auto from = place(wish->merged);
+  const auto to = place(wish->survivor);
+  if (from && to) sources_.Rename(*from, *to);
 }
 
 void Engine::Impl::RunSources(std::span<const Record> records) {
@@ -358,6 +491,15 @@ Result<void> Engine::Impl::EndRestore() {
     return Sources::PatientKey{shard, *number};
   });
   head_.clear();
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->CollectAliases(&aliases_);
+  for (auto& [former, survivor] : aliases_) {
+    for (auto next = aliases_.find(survivor); next != aliases_.end();
+         next = aliases_.find(survivor)) {
+      if (next->second == former) break;
+      survivor = next->second;
+    }
+  }
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->MarkSurvivors(aliases_);
   return reader.Finish();
 }
 

@@ -24,6 +24,8 @@ struct PluginSpec {
   void (*watch)(std::size_t place, tonus_detector* calls) = nullptr;
 };
 
+class History;
+
 /// What an Engine is made of. Everything that can change an alert is in here or in the log.
 struct EngineOptions {
   std::string signals_path;  ///< config/signals.yaml
@@ -31,6 +33,9 @@ struct EngineOptions {
   std::vector<PluginSpec> plugins;
   unsigned shards = 1;  ///< Threads; never changes one byte of the output.
   bool trace = false;   ///< Keeps every finding as it changes for TakeTrace().
+  /// The log that is read, to merge patients; borrowed for the engine's life. Null: a merge is
+  /// refused in words.
+  History* history = nullptr;
 };
 
 /// One record that the core derives and that somebody has to publish or write down.

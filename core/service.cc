@@ -22,6 +22,7 @@
 #include "client/follower.h"
 #include "client/publisher.h"
 #include "core/alerts/canonical.h"
+#include "core/service_history.h"
 #include "core/service_names.h"
 #include "core/service_takeover.h"
 #include "tonus/v1/alert.pb.h"
@@ -63,6 +64,7 @@ Output LostOutput(const UnreadablePatient& lost, LogTimeNs now, Offset cause) {
 
 struct Service::Impl {
   ServiceOptions options;
+  std::unique_ptr<BrokerHistory> history;  ///< Outlives the engine.
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Follower> follower;
   std::unique_ptr<Publisher> publisher;
@@ -358,6 +360,7 @@ Result<void> Service::Impl::Take(const FollowBatch& batch) {
   }
   derived.clear();
   engine->Process(batch.records, &derived);
+  if (history->Failed()) return Unexpected(*history->Failed());
   for (Output& output : derived) {
     if (output.cause <= begins_after) {
       takeover.SeeOwn(output);
@@ -478,7 +481,9 @@ Service::~Service() = default;
 Result<std::unique_ptr<Service>> Service::Open(const ServiceOptions& options) {
   auto impl = std::make_unique<Impl>();
   impl->options = options;
-  auto engine = Engine::Create(options.engine);
+  impl->history = std::make_unique<BrokerHistory>(options.replay_endpoint, options.environment);
+  impl->options.engine.history = impl->history.get();
+  auto engine = Engine::Create(impl->options.engine);
   if (!engine) return Unexpected(engine.error());
   impl->engine = std::move(*engine);
   if (const auto good = impl->Connect(); !good) return Unexpected(good.error());

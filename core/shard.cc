@@ -133,6 +133,10 @@ Patient& Shard::PatientNamed(std::string_view id) {
   if (found != patients_.end()) return *found->second;
   auto patient = std::make_unique<Patient>(mapping_, catalogue_, std::string(id));
   patient->number = static_cast<std::uint32_t>(by_number_.size());
+  if (aliases_ != nullptr) {
+    patient->has_former = std::any_of(aliases_->begin(), aliases_->end(),
+                                      [&](const auto& alias) { return alias.second == id; });
+  }
   by_number_.push_back(patient.get());
   return *patients_.emplace(std::string(id), std::move(patient)).first->second;
 }
@@ -158,13 +162,13 @@ bool Shard::ForgetManySources() {
   return true;
 }
 
-void Shard::Hear(const Record& record, const Patient& patient) {
+void Shard::Hear(const Record& record, bool former, const Patient& patient) {
   const auto source = SourceNumber(event_.source);
   if (!source) return;
   const std::string& unit = patient.record.Facts().unit;
   const bool comes = event_.encounter.action == v1::ENCOUNTER_ACTION_ADMIT ||
                      event_.encounter.action == v1::ENCOUNTER_ACTION_TRANSFER;
-  const bool leaves = event_.kind == EventKind::kEncounter &&
+  const bool leaves = !former && event_.kind == EventKind::kEncounter &&
                       (event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE ||
                        (comes && !unit.empty() && unit != event_.encounter.unit));
   heard_.push_back({record.offset, now_, *source, patient.number, leaves, Refusal::kNone,
@@ -232,14 +236,18 @@ void Shard::TakeAction(const Record& record, Patient* patient) {
   EvaluateAlerts(patient);
 }
 
-void Shard::TakeEncounter(const Record& record, Patient* patient) {
+void Shard::TakeEncounter(const Record& record, bool former, Patient* patient) {
   const std::string unit = patient->record.Facts().unit;
   const std::string bed = patient->record.Facts().bed;
+  const bool leaves = event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
+  // Under a former identifier nobody is discharged, nor moved against what is said under his own.
+  const bool void_of_effect = former && (leaves || patient->record.Facts().placed);
+  if (void_of_effect) event_.encounter.action = v1::ENCOUNTER_ACTION_UNSPECIFIED;
   patient->record.Amend(record, event_, &amended_);
+  if (void_of_effect) return;
   if (unit != patient->record.Facts().unit || bed != patient->record.Facts().bed) {
     patient->alerts.Move(unit, now_, this);
   }
-  const bool leaves = event_.encounter.action == v1::ENCOUNTER_ACTION_DISCHARGE;
   SetTimer(patient, {kHostRank, kDischargeTimer}, leaves ? now_ + kDischargeGrace : kCancelled);
 }
 
@@ -261,22 +269,23 @@ void Shard::Take(const Record& record) {
   }
   if (event_.kind == EventKind::kEncounter &&
       event_.encounter.action == v1::ENCOUNTER_ACTION_MERGE) {
-    Rejection rejection;
-    rejection.sentence =
-        "two patients cannot be merged yet; publish under one identifier from now on";
-    Reject(record, rejection, true);
+    if (!mill_) {
+      wish_ = {std::string(event_.patient), std::string(event_.encounter.merged_id)};
+    }
     return;
   }
-  Patient& patient = PatientNamed(event_.patient);
+  const std::string_view id = SurvivorOf(event_.patient);
+  const bool former = id != event_.patient;
+  Patient& patient = PatientNamed(id);
   Touch(&patient);
-  Hear(record, patient);
-  if (patient.record.Repeated(Digest64(record.payload), event_.topic_kind == "vitals")) {
+  Hear(record, former, patient);
+  if (HadBefore(record, &patient)) {
     ++counts_.repeats;
     return;
   }
   ++counts_.events;
   if (event_.kind == EventKind::kEncounter) {
-    TakeEncounter(record, &patient);
+    TakeEncounter(record, former, &patient);
   } else {
     patient.record.Amend(record, event_, &amended_);
   }

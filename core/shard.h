@@ -1,12 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/host/catalogue.h"
@@ -34,6 +38,14 @@ inline constexpr std::uint32_t kNoPatient = 0xFFFFFFFF;
 struct ShardCounts {
   std::uint64_t events = 0, observations = 0, repeats = 0, alerts = 0;
   std::map<std::string, std::uint64_t> rejected;
+};
+
+/// Former identifiers and whose they are, himself never among the first.
+using Aliases = std::map<std::string, std::string, std::less<>>;
+
+/// That a record says that two patients are one.
+struct MergeWish {
+  std::string survivor, merged;
 };
 
 /// Some of the patients and everything about them.
@@ -81,6 +93,32 @@ class Shard : private AlertSink {
   std::optional<std::uint32_t> FindPatient(std::string_view id) const;
   void ShowLastAlerts(std::vector<std::pair<std::string, Output>>* out);
 
+  /// Former identifiers, for all shards; changed only while none of them works.
+  void UseAliases(const Aliases* aliases) { aliases_ = aliases; }
+  /// What the record just taken asked for.
+  std::optional<MergeWish> TakeWish() { return std::exchange(wish_, std::nullopt); }
+
+  // shard_merge.cc, called between records in this order: a shard of its own, the mill, is shown
+  // the records of both and yields the state of one; that is made a patient of the survivor's
+  // shard; the other's is told; the survivor takes the place of what he was.
+  /// Makes this a mill: it takes every event once, whoever's name it bears.
+  void BecomeMill() { mill_ = true; }
+  Result<std::string> Yield(std::string_view survivor);
+  Result<std::unique_ptr<Patient>> Prepare(std::string_view survivor, std::string_view state);
+  void Retire(const MergeWish& wish, const Record& record);
+  void Adopt(std::unique_ptr<Patient> fresh, const Record& record);
+  void RefuseMerge(const Record& record, std::string sentence);
+  /// Log time of the first record of a patient; nothing: never seen.
+  std::optional<LogTimeNs> FirstSeen(std::string_view id) const;
+  /// Adds what the patients here turned out to be, and marks those whom others turned out to be.
+  void CollectAliases(Aliases* aliases) const;
+  void MarkSurvivors(const Aliases& aliases);
+  /// Forgets what has been put out and heard: of a mill.
+  void Discard() {
+    out_.clear();
+    heard_.clear();
+  }
+
   const ShardCounts& Counts() const { return counts_; }
   const NormaliserCounts& Normalised() const { return normaliser_.Counts(); }
   std::uint64_t Calls() const { return host_.Calls(); }
@@ -102,16 +140,20 @@ class Shard : private AlertSink {
 
   // shard.cc: records and time
   Patient& PatientNamed(std::string_view id);
-  void Hear(const Record& record, const Patient& patient);
+  void Hear(const Record& record, bool former, const Patient& patient);
   void HearRefused(const Record& record, RejectionCode code);
   std::optional<std::uint32_t> SourceNumber(std::string_view name);
   void Reject(const Record& record, const Rejection& rejection, bool with_payload);
   void TakeAction(const Record& record, Patient* patient);
-  void TakeEncounter(const Record& record, Patient* patient);
+  void TakeEncounter(const Record& record, bool former, Patient* patient);
   void FireUntil(LogTimeNs until, bool inclusive);
   void Fire(Patient* patient, TimerKey key);
   void SetTimer(Patient* patient, TimerKey key, LogTimeNs deadline);
   void Emit(KeyedOutput::Kind kind, std::string topic, std::string payload, std::uint64_t digest);
+
+  std::string_view SurvivorOf(std::string_view id) const;
+  void Replace(Patient* old, std::unique_ptr<Patient> fresh);
+  bool HadBefore(const Record& record, Patient* patient);
 
   // shard_cut.cc: checkpoints
   void Touch(Patient* patient);
@@ -167,6 +209,11 @@ class Shard : private AlertSink {
   tonus_patient shown_patient_ = {};
   std::vector<tonus_str> shown_diagnoses_;
   std::uint32_t last_source_ = 0;
+
+  const Aliases* aliases_ = nullptr;
+  std::optional<MergeWish> wish_;
+  bool mill_ = false;
+  std::unordered_set<std::uint64_t> taken_;  ///< Digests of what a mill has taken.
 
   std::vector<Patient*> dirty_patients_;  ///< Since the last cut.
   std::vector<Patient*> marked_;          ///< Of the cut under way, saved ones too.

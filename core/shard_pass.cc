@@ -222,7 +222,13 @@ void Shard::RunImmediate(Patient* patient) {
           RunTimer(patient, i, key.id);
         }
       }
-      if (key.rank == kHostRank && key.id != kDischargeTimer) dirty_.push_back(key.id);
+      if (key.rank != kHostRank || key.id == kDischargeTimer) continue;
+      // What the alerts ask for again and again without end is asked again a minute later.
+      if (round >= kMostRounds) {
+        SetTimer(patient, key, now_ + kMinuteNs);
+      } else {
+        dirty_.push_back(key.id);
+      }
     }
     EvaluateAlerts(patient);
   }

@@ -9,6 +9,7 @@
 
 #include "broker/log/log.h"
 #include "core/alerts/canonical.h"
+#include "core/log_history.h"
 #include "scenario/events.h"
 
 namespace tonus::scenario {
@@ -112,14 +113,16 @@ Result<void> Play(LogReader* reader, std::size_t batch, core::Engine* engine, Ru
 }  // namespace
 
 Result<RunResult> RunScenario(const Scenario& scenario, const RunOptions& options) {
-  auto engine = core::Engine::Create(options.engine);
-  if (!engine) return tl::unexpected<Error>(engine.error());
-  const auto records = BuildRecords(scenario);
-  if (!records) return tl::unexpected<Error>(records.error());
-
   TemporaryFolder folder;
   const auto path = folder.Make();
   if (!path) return tl::unexpected<Error>(path.error());
+  core::LogHistory history(*path + "/log");
+  core::EngineOptions engine_options = options.engine;
+  engine_options.history = &history;
+  auto engine = core::Engine::Create(engine_options);
+  if (!engine) return tl::unexpected<Error>(engine.error());
+  const auto records = BuildRecords(scenario);
+  if (!records) return tl::unexpected<Error>(records.error());
   LogOptions log_options;
   log_options.clock = LogClock::kGiven;
   log_options.fsync = false;

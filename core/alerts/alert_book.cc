@@ -164,6 +164,12 @@ void AlertBook::Save(StateWriter* out) const {
   }
 }
 
+void AlertBook::TakeOver(AlertBook* other) {
+  tracks_ = std::move(other->tracks_);
+  other->tracks_.clear();
+  other->tracks_.resize(tracks_.size());
+}
+
 void AlertBook::Load(StateReader* in) {
   std::uint32_t n = 0;
   (*in)(n);

@@ -75,6 +75,9 @@ class AlertBook {
   /// Ends every alert at once, saying why: the patient has left.
   void CloseAll(const std::string& why, LogTimeNs now, AlertSink* sink);
 
+  /// Takes over what another book of the same person has said; that one has nothing left.
+  void TakeOver(AlertBook* other);
+
   /// Whether an alert of the condition is active or acknowledged.
   bool Open(ConditionId condition) const;
   /// Open conditions among whose declared competitors `condition` is.

@@ -9,7 +9,7 @@ namespace tonus::core {
 namespace {
 
 /// Raised when the bytes mean something else than before.
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 enum class Watch : std::uint8_t { kNot, kBegun, kQuarantined };
 
@@ -169,7 +169,7 @@ std::string SavePatient(Patient* patient, const Catalogue& catalogue, DetectorHo
     findings.push_back({condition.decl->name, finding});
   }
   StateWriter writer;
-  writer(kFormat, patient->record.Id(), patient->record, findings);
+  writer(kFormat, patient->record.Id(), patient->merged_into, patient->record, findings);
   patient->alerts.Save(&writer);
   writer(TimersOf(*patient, catalogue), detectors);
   return std::move(writer.Bytes());
@@ -188,7 +188,7 @@ Result<void> LoadPatient(std::string_view bytes, const Catalogue& catalogue, Det
   std::vector<FindingPart> findings;
   std::vector<TimerPart> timers;
   std::vector<DetectorPart> detectors;
-  reader(id, patient->record, findings);
+  reader(id, patient->merged_into, patient->record, findings);
   if (reader.Good() && id != patient->record.Id()) reader.Refuse("it is another patient's");
   patient->alerts.Load(&reader);
   reader(timers, detectors);

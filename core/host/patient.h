@@ -50,6 +50,8 @@ struct Patient {
   DetectorMask quarantined = 0;
   std::map<TimerKey, TimerState> timers;
   std::uint32_t number = 0;  ///< Within its shard, from 0.
+  std::string merged_into;   ///< Who this one turned out to be; empty: himself.
+  bool has_former = false;   ///< Others turned out to be this one.
   bool dirty = false;        ///< Touched since the last cut, or never saved.
   bool marked = false;       ///< Belongs to the cut that is under way and is not saved yet.
 };

@@ -37,6 +37,9 @@ bool Repeats::Valid() const {
 
 void RecordNames::Push(Ring* ring, std::size_t bound, const Entry& entry) {
   if (ring->entries.size() < bound) {
+    if (ring->entries.size() == ring->entries.capacity()) {
+      ring->entries.reserve(std::min(bound, ring->entries.size() + ring->entries.size() / 2 + 4));
+    }
     ring->entries.push_back(entry);
     return;
   }
@@ -55,7 +58,12 @@ std::uint16_t RecordNames::Intern(std::string_view producer) {
 }
 
 void RecordNames::Add(Ref ref, bool vitals, std::string_view producer, std::uint64_t sequence) {
-  const Entry entry{ref, sequence, Intern(producer)};
+  // No patient has 2^32 records, no producer 2^48: such a one is not named.
+  if (ref > 0xFFFFFFFF || sequence >> 48U != 0) return;
+  Entry entry;
+  entry.ref = static_cast<std::uint32_t>(ref);
+  entry.SetSequence(sequence);
+  entry.producer = Intern(producer);
   if (entry.producer == kProducers) return;
   Push(vitals ? &vitals_ : &others_, vitals ? kVitals : kOthers, entry);
 }
@@ -69,7 +77,7 @@ bool RecordNames::Find(Ref ref, RecordName* out) const {
          {std::pair(entries.begin(), split), std::pair(split, entries.end())}) {
       const auto found = std::lower_bound(begin, end, ref, by_ref);
       if (found == end || found->ref != ref) continue;
-      *out = RecordName{producers_[found->producer], found->sequence};
+      *out = RecordName{producers_[found->producer], found->Sequence()};
       return true;
     }
   }

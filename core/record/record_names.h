@@ -38,16 +38,30 @@ class RecordNames {
   }
   bool Valid() const;
 
+  /// In 12 bytes, for there are thousands of them; see Add for what does not fit.
   struct Entry {
-    Ref ref = 0;
-    std::uint64_t sequence = 0;
+    std::uint32_t ref = 0;
+    std::uint32_t sequence_low = 0;
+    std::uint16_t sequence_high = 0;
     std::uint16_t producer = 0;
 
+    std::uint64_t Sequence() const { return std::uint64_t{sequence_high} << 32U | sequence_low; }
+    void SetSequence(std::uint64_t sequence) {
+      sequence_low = static_cast<std::uint32_t>(sequence);
+      sequence_high = static_cast<std::uint16_t>(sequence >> 32U);
+    }
     template <class Self, class Archive>
     static void Fields(Self& self, Archive& archive) {
-      archive(self.ref, self.sequence, self.producer);
+      std::uint64_t wide_ref = self.ref;
+      std::uint64_t sequence = self.Sequence();
+      archive(wide_ref, sequence, self.producer);
+      if constexpr (Archive::kReading) {
+        self.ref = static_cast<std::uint32_t>(wide_ref);
+        self.SetSequence(sequence);
+      }
     }
   };
+  static_assert(sizeof(Entry) == 12);
   struct Ring {
     std::vector<Entry> entries;
     std::size_t head = 0;

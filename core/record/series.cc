@@ -14,7 +14,7 @@ constexpr std::size_t kDenseRaw = 512;
 constexpr std::size_t kSparseRaw = 128;
 // Unvalidated: the last hours to the minute, a month to the hour. With more minutes eight signals
 // at 1 Hz would not fit into the bound of a patient (docs/patient-record.md).
-constexpr std::size_t kMinutes = 240;
+constexpr std::size_t kMinutes = 180;
 constexpr std::size_t kHours = 720;
 
 // Unvalidated: long enough to hold a stay, short enough to follow a chronic change.

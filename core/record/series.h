@@ -92,7 +92,7 @@ double PartsOf(double largest);
 /// The values of one signal of one patient, in bounded memory.
 ///
 /// Each value is in exactly one of three tiers: the ring of raw samples (512 of a dense signal, 128
-/// of a sparse one); what it pushed out, by minute (240 minutes with values); what those pushed
+/// of a sparse one); what it pushed out, by minute (180 minutes with values); what those pushed
 /// out, by hour (720). A late sample joins the tier that its time lies in. So statistics are exact
 /// over the ring, exact to the minute beyond it, and to the hour beyond that. Every value of a tier
 /// is newer than, or as old as, all of the next.

@@ -105,6 +105,24 @@ void Sources::Forget(std::uint64_t patient) {
   sources_of_.erase(found);
 }
 
+void Sources::Rename(PatientKey from, PatientKey to) {
+  const std::uint64_t old_key = std::uint64_t{from.shard} << 32U | from.number;
+  const std::uint64_t new_key = std::uint64_t{to.shard} << 32U | to.number;
+  const auto found = sources_of_.find(old_key);
+  if (found == sources_of_.end()) return;
+  const std::vector<std::uint32_t> speakers = found->second;
+  std::vector<LogTimeNs> heard;
+  for (const std::uint32_t number : speakers) {
+    heard.push_back(sources_[number]->patients[old_key]);
+  }
+  Forget(old_key);
+  for (std::size_t i = 0; i < speakers.size(); ++i) {
+    const auto there = sources_[speakers[i]]->patients.find(new_key);
+    const bool later = there != sources_[speakers[i]]->patients.end() && there->second > heard[i];
+    Note(speakers[i], new_key, later ? there->second : heard[i]);
+  }
+}
+
 void Sources::Note(std::uint32_t number, std::uint64_t key, LogTimeNs now) {
   Source* source = sources_[number].get();
   if (source->last_patient == key) {

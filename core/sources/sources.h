@@ -74,6 +74,9 @@ class Sources {
   /// because the broker or nobody could read which source spoke.
   void HearAccepted(std::string_view producer, LogTimeNs now, Offset offset, Outbox* out);
 
+  /// Two patients turned out to be one: whoever speaks of `from` speaks of `to`.
+  void Rename(PatientKey from, PatientKey to);
+
   static constexpr std::uint32_t kNew = 0xFFFFFFFF;
 
  private:

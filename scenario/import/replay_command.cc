@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/topic.h"
+#include "core/history.h"
 #include "scenario/import/alert_tally.h"
 #include "scenario/import/progress_bar.h"
 #include "scenario/import/record_source.h"
@@ -43,6 +44,33 @@ struct Outcome {
   double seconds = 0;
 };
 
+/// The past of what is replayed, read again from its beginning.
+class SourceHistory : public core::History {
+ public:
+  explicit SourceHistory(std::string path) : path_(std::move(path)) {}
+
+  Result<void> Read(LogTimeNs from, Offset before, const See& see) override {
+    if (path_ == "-") {
+      return Fail(ErrorCode::kRefused, "what was said of both cannot be read again from a pipe");
+    }
+    auto source = RecordSource::Open(path_);
+    if (!source) return tl::unexpected(source.error());
+    for (std::vector<Record> records;;) {
+      records.clear();
+      const auto more = (*source)->Next(&records);
+      if (!more) return tl::unexpected(more.error());
+      for (const Record& record : records) {
+        if (record.offset >= before) return {};
+        if (record.recorded_ns >= from) see(record);
+      }
+      if (!*more) return {};
+    }
+  }
+
+ private:
+  std::string path_;
+};
+
 class Replay {
  public:
   Replay(const ReplayOptions* options, Outcome* outcome, std::FILE* dead)
@@ -51,7 +79,10 @@ class Replay {
   Result<void> Play(const std::string& path) {
     auto source = RecordSource::Open(path);
     if (!source) return tl::unexpected(source.error());
-    auto engine = core::Engine::Create(options_->engine);
+    SourceHistory history(path);
+    core::EngineOptions engine_options = options_->engine;
+    engine_options.history = &history;
+    auto engine = core::Engine::Create(engine_options);
     if (!engine) return tl::unexpected(engine.error());
     ProgressBar bar("replaying", "records", (*source)->Total());
     const auto begun = std::chrono::steady_clock::now();

@@ -81,8 +81,8 @@ TEST(Series, MemoryIsBoundedHoweverLongItRuns) {
   Series series(true, PartsOf(100'000));
   for (int i = 0; i < 100'000; ++i) Add(&series, kStart + i * kMinuteNs, i);
   EXPECT_EQ(series.RawSize(), 512U);
-  // 512 raw, 240 by minute, 719 whole hours and the eight minutes of the last one before that.
-  EXPECT_EQ(Over(series, 0, kStart + 100'000 * kMinuteNs).n, 512U + 240U + 719U * 60U + 8U);
+  // 512 raw, 180 by minute, 719 whole hours and the eight minutes of the last one before that.
+  EXPECT_EQ(Over(series, 0, kStart + 100'000 * kMinuteNs).n, 512U + 180U + 719U * 60U + 8U);
 }
 
 TEST(Series, ARetractedValueIsGone) {

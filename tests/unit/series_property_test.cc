@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kBegin = 1709280000000000000;  // 2024-03-01T08:00:00Z
 constexpr std::size_t kRaw = 128;                     // of a sparse signal
-constexpr std::size_t kMinutes = 240;
+constexpr std::size_t kMinutes = 180;
 
 /// A value that has arrived; `order` is its place among the arrivals.
 struct Seen {
@@ -51,7 +51,7 @@ struct Model {
     }
     RollMinutes();
   }
-  /// The newest 240 minutes that have values stay.
+  /// The newest 180 minutes that have values stay.
   void RollMinutes() {
     std::size_t distinct = 0;
     for (std::size_t i = minutes.size(); i > 0; --i) {
