@@ -50,6 +50,8 @@ class Sedation : public tonus::Detector<Sedation, Memory> {
  public:
   static constexpr tonus::Info kInfo{"org.tonus.sedation", "sedation", "0.1.0", "tonus",
                                      "plugins/sedation/README.md"};
+  // Every dose of a week is looked up in every class of drugs; a thousand doses are possible.
+  static constexpr std::uint32_t kFuelPerCall = 200'000;
 
   tonus::clinical::Vocabulary names{this, {tonus::kWakes, tonus::kWakes}};
   tonus::clinical::IntentVocabulary intent_names{this};
