@@ -21,6 +21,7 @@ constexpr LogTimeNs kSweepNs = 10 * kMinuteNs;
 constexpr int kSteadySteps = 150;  ///< A bit over a day at one value, for a baseline.
 constexpr int kMovingSteps = 150;
 constexpr std::size_t kThinWard = 30;
+constexpr std::size_t kDrugsAtOnce = 6;  ///< Of those declared, in turn.
 
 const char* TopicKind(const core::Signal& signal) {
   switch (signal.kind) {
@@ -74,7 +75,9 @@ class Sweep {
       for (core::DrugId drug = 1; drug <= mapping_.Count(NameSpace::kDrug); ++drug) {
         const bool in = input.name.empty() || mapping_.DrugOf(drug).name == input.name ||
                         (group != 0 && mapping_.DrugInClass(drug, group));
-        if (in) drugs_.insert(mapping_.DrugOf(drug).name);
+        const std::string& name = mapping_.DrugOf(drug).name;
+        const bool there = std::find(drugs_.begin(), drugs_.end(), name) != drugs_.end();
+        if (in && !there) drugs_.push_back(name);
       }
     }
   }
@@ -167,7 +170,8 @@ class Sweep {
       event.mutable_procedure()->set_planned(step % 3 == 0);
       Send("procedure", event);
     }
-    for (const std::string& drug : drugs_) {
+    for (std::size_t n = 0; n < std::min(kDrugsAtOnce, drugs_.size()); ++n) {
+      const std::string& drug = drugs_[next_drug_++ % drugs_.size()];
       v1::Event event = Begin("orders");
       v1::Order* order = event.mutable_order();
       order->set_action(std::array{v1::ORDER_ACTION_START, v1::ORDER_ACTION_CHANGE,
@@ -252,7 +256,8 @@ class Sweep {
   const core::Mapping& mapping_;
   std::vector<scenario::TimedRecord>* out_;
   std::set<core::SignalId> signals_;
-  std::set<std::string> drugs_;
+  std::vector<std::string> drugs_;
+  std::size_t next_drug_ = 0;
   bool pump_ = false, procedures_ = false;
   std::string patient_;
   std::uint64_t state_ = 0, sequence_ = 0;
