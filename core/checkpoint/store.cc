@@ -1,6 +1,8 @@
 #include "core/checkpoint/store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -28,6 +30,18 @@ constexpr const char* kSchema =
     "CREATE UNIQUE INDEX blobs_by_patient ON blobs (patient, cut);";
 
 std::int64_t Signed(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+/// So that a folder that was made just now is still there after a power loss; SQLite sees to the
+/// file in it. What cannot be opened for that is left to the writes, which then fail.
+void SyncFolders(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  for (const std::filesystem::path& one : {path, path.parent_path()}) {
+    const int descriptor = ::open(one.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) continue;
+    static_cast<void>(::fsync(descriptor));
+    ::close(descriptor);
+  }
+}
 
 /// Of everything that a blob's row says, so that no part of it can change unseen.
 std::int64_t DigestOf(std::string_view patient, std::uint64_t cut, std::string_view bytes) {
@@ -166,6 +180,7 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(const std::string
     return Fail(ErrorCode::kUnreachable, "the folder cannot be made: " + failed.message(), folder,
                 "let the core write there, or set core.checkpoint.dir");
   }
+  SyncFolders(folder);
   auto impl = std::make_unique<Impl>();
   impl->path = folder + "/checkpoint.db";
   auto good = impl->Connect();
