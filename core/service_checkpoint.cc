@@ -105,7 +105,7 @@ void CheckpointKeeper::Start(bool goes_on, std::vector<std::string> without) {
     last_time_ = found_->time_ns;
   }
   cut_ = store_->FirstCut() - 1;
-  writer_ = std::make_unique<CheckpointWriter>(std::move(store_));
+  writer_ = std::make_unique<CheckpointWriter>(std::move(store_), options_.at_once);
 }
 
 bool CheckpointKeeper::Due(Offset offset, LogTimeNs now, bool caught_up) const {

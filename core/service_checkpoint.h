@@ -26,6 +26,7 @@ struct CheckpointOptions {
   /// core reads while it catches up counts by records alone.
   std::int64_t every_ns = 300'000'000'000;
   std::uint64_t every_records = 1'000'000;
+  bool at_once = false;  ///< Written in the service's thread: for simulations, which have one.
 };
 
 /// What a checkpoint holds beside the patients: where in the log it is, and what the service has

@@ -26,6 +26,8 @@ struct CheckpointWriter::Impl {
   std::optional<Error> setback, failure;
   bool stop = false;
   std::uint64_t lost = 0;  ///< The cut that ran out of disk space: nothing more of it is written.
+  bool tidy = true;
+  bool at_once = false;  ///< There is no thread.
   std::thread thread;
 
   void Push(Job job) {
@@ -36,6 +38,7 @@ struct CheckpointWriter::Impl {
       jobs.push_back(std::move(job));
     }
     something.notify_one();
+    if (at_once) Main();
   }
 
   Result<void> Do(const Job& job) {
@@ -63,9 +66,9 @@ struct CheckpointWriter::Impl {
   }
 
   void Main() {
-    bool tidy = true;
     std::unique_lock lock(mutex);
     while (!failure) {
+      if (jobs.empty() && !tidy && at_once) return;
       if (jobs.empty() && !stop && !tidy)
         something.wait(lock, [&] { return stop || !jobs.empty(); });
       if (stop) return;
@@ -90,9 +93,11 @@ struct CheckpointWriter::Impl {
   }
 };
 
-CheckpointWriter::CheckpointWriter(std::unique_ptr<CheckpointStore> store)
+CheckpointWriter::CheckpointWriter(std::unique_ptr<CheckpointStore> store, bool at_once)
     : impl_(std::make_unique<Impl>()) {
   impl_->store = std::move(store);
+  impl_->at_once = at_once;
+  if (at_once) return;
   impl_->thread = std::thread([impl = impl_.get()] { impl->Main(); });
 }
 
@@ -102,7 +107,7 @@ CheckpointWriter::~CheckpointWriter() {
     impl_->stop = true;
   }
   impl_->something.notify_one();
-  impl_->thread.join();
+  if (impl_->thread.joinable()) impl_->thread.join();
 }
 
 void CheckpointWriter::Stage(std::uint64_t cut, std::uint64_t offset,

@@ -18,7 +18,9 @@ namespace tonus::core {
 /// away, with its life.
 class CheckpointWriter {
  public:
-  explicit CheckpointWriter(std::unique_ptr<CheckpointStore> store);
+  /// `at_once`: without a thread, each call returns when it is done: for simulations, which have
+  /// one thread.
+  explicit CheckpointWriter(std::unique_ptr<CheckpointStore> store, bool at_once = false);
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;

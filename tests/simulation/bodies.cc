@@ -20,12 +20,12 @@ void Run::Exit(Process* process, const Error& error) {
     why.replace(at, options_.dir.size(), "log");
   }
   world_.Note(process->name + " ends: " + why);
-  if (process == &broker_) {
+  if (process == &broker_ || process == &core_) {
     const bool of_disk = error.code == ErrorCode::kIo || error.code == ErrorCode::kNoSpace;
     if (of_disk && disk_ill_) return;
-  } else if (error.code == ErrorCode::kUnreachable) {
-    return;
-  } else if (error.code == ErrorCode::kFenced && process->incarnation > 1) {
+  }
+  if (process != &broker_ && error.code == ErrorCode::kUnreachable) return;
+  if (error.code == ErrorCode::kFenced && process->incarnation > 1) {
     return;  // By the last words of its own predecessor, which came late.
   }
   world_.Violate(process->name + " ends for no reason that it may: " + why);
@@ -209,11 +209,18 @@ void Run::CoreBody() {
   options.ingest_endpoint = "ingest";
   options.batch = static_cast<std::size_t>(world_.random.Spread(1, 512));
   options.environment = &network_;
+  if (plan_.checkpoint_records > 0) {
+    options.checkpoint.folder = CoreDir();
+    options.checkpoint.every_records = plan_.checkpoint_records;
+    options.checkpoint.every_ns = 3 * kSecond;
+    options.checkpoint.at_once = true;
+  }
   auto service = core::Service::Open(options);
   if (!service) {
     Exit(&core_, service.error());
     return;
   }
+  if ((*service)->Status().restored_offset > 0) ++restored_;
   while (true) {
     const auto good = (*service)->Step(world_.random.Spread(0, 200));
     if (core_.dead) world_.Sleep(0);
@@ -223,7 +230,10 @@ void Run::CoreBody() {
     }
     const core::ServiceStatus status = (*service)->Status();
     core_name_ = status.producer;
-    if (status.acknowledged >= status.derived) core_settled_ = status.processed_offset;
+    if (world_.random.Chance(200000)) {
+      const bool all = (*service)->Flush(0).has_value();
+      if (all && !core_.dead) core_settled_ = status.processed_offset;
+    }
     world_.Sleep(20 * kMicro);
   }
 }

@@ -278,6 +278,7 @@ void Disk::LoseFile(const std::string& path, File& file) {
 
 void Disk::LoseHead(const std::string& dir) {
   const std::string path = dir + "/head";
+  if (!std::filesystem::exists(path)) return;
   std::string content = ReadFile(path);
   const std::uint64_t fate = world_->random.Below(4);
   if (fate == 0 && !heads_.empty()) content = heads_[world_->random.Below(heads_.size())];
@@ -288,7 +289,7 @@ void Disk::LoseHead(const std::string& dir) {
 
 void Disk::LosePower(const std::string& dir) {
   for (auto file = files_.begin(); file != files_.end();) {
-    if (std::filesystem::exists(file->first)) {
+    if (file->first.starts_with(dir + "/") && std::filesystem::exists(file->first)) {
       LoseFile(file->first, file->second);
       if (!file->second.named) {
         file = files_.erase(file);
@@ -298,7 +299,7 @@ void Disk::LosePower(const std::string& dir) {
     ++file;
   }
   std::vector<std::string> shared;
-  for (const auto& entry : std::filesystem::directory_iterator(dir)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
     const std::string path = entry.path().string();
     if (path.ends_with("-shm")) shared.push_back(path);
   }

@@ -33,7 +33,7 @@ class Disk {
   void Attach(World* world);
   void Detach() { world_ = nullptr; }
 
-  /// Puts the files of the log in `dir` back to what survives. No database may be open.
+  /// Puts the files in `dir` and below back to what survives. No database may be open.
   void LosePower(const std::string& dir);
 
   struct Counts {

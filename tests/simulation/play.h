@@ -45,6 +45,8 @@ struct Plan {
   std::uint64_t cut = 0;
   std::uint64_t ill_disk = 0;
   std::uint64_t low_disk = 0;
+  std::uint64_t lose_core_power = 0;
+  std::uint64_t checkpoint_records = 0;  ///< 0: the core makes no checkpoints.
   TimeNs fault_every = kSecond;
 };
 
@@ -106,6 +108,7 @@ class Run {
   void Exit(Process* process, const Error& error);
   void ScheduleFault();
   void MakeFault();
+  std::string CoreDir() const { return options_.dir + "-core"; }
   void KillSome(Process* process);
   void Heal();
   bool Settled();
@@ -127,8 +130,10 @@ class Run {
   Process core_;
   std::string core_name_;
   Offset core_settled_ = 0;
+  std::uint64_t restored_ = 0;  ///< Lives of the core that began from a checkpoint.
   bool faults_over_ = false;
   bool power_loss_ = false;
+  bool core_power_loss_ = false;
   bool disk_low_ = false;
   bool disk_ill_ = false;
   TimeNs disk_ill_until_ = 0;

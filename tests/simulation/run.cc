@@ -25,6 +25,10 @@ void Run::DrawPlan() {
   plan_.cut = weight(6);
   plan_.ill_disk = weight(5);
   plan_.low_disk = weight(2);
+  plan_.lose_core_power = weight(5);
+  if (random.Chance(700000)) {
+    plan_.checkpoint_records = static_cast<std::uint64_t>(random.Spread(5, 500));
+  }
   plan_.fault_every = random.Spread(30 * kMilli, 5 * kSecond);
   if (random.Chance(500000)) {
     network_.faults.drop_ingest = static_cast<std::uint64_t>(random.Spread(0, 50000));
@@ -124,7 +128,8 @@ std::vector<Process*> Run::Clients() {
 void Run::Supervise(Process* process, TimeNs soonest) {
   const auto start_later = [this, process, soonest] {
     TimeNs delay = soonest + world_.random.Spread(0, 2 * kSecond);
-    if (process == &broker_) delay = std::max(delay, disk_ill_until_ - world_.Now());
+    if (process == &broker_ || process == &core_)
+      delay = std::max(delay, disk_ill_until_ - world_.Now());
     world_.After(delay, [this, process] {
       if (!process->running) world_.Start(process);
     });
@@ -133,6 +138,10 @@ void Run::Supervise(Process* process, TimeNs soonest) {
     if (process == &broker_ && std::exchange(power_loss_, false)) {
       world_.Note("the broker's machine loses power");
       disk_.LosePower(options_.dir);
+    }
+    if (process == &core_ && std::exchange(core_power_loss_, false)) {
+      world_.Note("the core's machine loses power");
+      disk_.LosePower(CoreDir());
     }
     start_later();
   };
@@ -158,9 +167,9 @@ void Run::KillSome(Process* process) {
 
 void Run::MakeFault() {
   Random& random = world_.random;
-  const std::uint64_t weights[] = {plan_.kill_broker, plan_.lose_power, plan_.kill_client,
-                                   plan_.break_link,  plan_.cut,        plan_.ill_disk,
-                                   plan_.low_disk};
+  const std::uint64_t weights[] = {
+      plan_.kill_broker, plan_.lose_power, plan_.kill_client, plan_.break_link,
+      plan_.cut,         plan_.ill_disk,   plan_.low_disk,    plan_.lose_core_power};
   std::uint64_t all = 0;
   for (const std::uint64_t weight : weights) all += weight;
   if (all == 0) return;
@@ -210,6 +219,10 @@ void Run::MakeFault() {
       });
       break;
     }
+    case 7:
+      core_power_loss_ = core_.running && !core_.dead;
+      world_.Kill(&core_);
+      break;
     default:
       disk_low_ = true;
       world_.Note("the disk is nearly full");
@@ -312,14 +325,17 @@ RunResult Run::Play() {
                    " faults, " + std::to_string(frames.messages) + " messages, " +
                    std::to_string(frames.dropped + frames.duplicated) + " lost or doubled, " +
                    std::to_string(disk.syncs) + " syncs, " + std::to_string(disk.failures) +
-                   " failed operations, " +
+                   " failed operations, " + std::to_string(restored_) +
+                   " cores from a checkpoint, " +
                    FormatRounded(static_cast<double>(world_.Now()) / 1e9, 1) + " s";
   return result;
 }
 
 RunResult PlaySeed(const RunOptions& options) {
   std::filesystem::remove_all(options.dir);
+  std::filesystem::remove_all(options.dir + "-core");
   std::filesystem::create_directories(options.dir);
+  std::filesystem::create_directories(options.dir + "-core");
   Run run(options);
   return run.Play();
 }
