@@ -8,21 +8,14 @@
 
 #include "base/text.h"
 #include "broker/log/log.h"
+#include "broker/log/log_files.h"
+#include "cli/log_commands.h"
 #include "cli/program.h"
 #include "cli/show.h"
+#include "scenario/import/progress_bar.h"
 
 namespace tonus::cli {
 namespace {
-
-// The folder that was named, else the live log, else the ward's, whichever is there.
-std::string ChooseFolder(const Globals& globals, const std::string& named) {
-  if (!named.empty()) return named;
-  std::error_code ignored;
-  const std::string live = LogFolder(globals, false);
-  const std::string ward = LogFolder(globals, true);
-  return !std::filesystem::exists(live, ignored) && std::filesystem::exists(ward, ignored) ? ward
-                                                                                           : live;
-}
 
 // Calls `each` with every record of the log, in order.
 template <class Each>
@@ -38,8 +31,25 @@ Result<void> ForEach(LogReader& reader, const std::vector<std::string>& prefixes
   }
 }
 
+struct Files {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+Files CountFiles(const std::string& folder) {
+  Files files;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("segment-") || !entry.is_regular_file(ignored)) continue;
+    if (name.ends_with(".db")) ++files.count;
+    if (!name.ends_with("-shm")) files.bytes += entry.file_size(ignored);
+  }
+  return files;
+}
+
 int Stat(const Globals& globals, const std::string& named) {
-  const std::string folder = ChooseFolder(globals, named);
+  const std::string folder = ChooseLogFolder(globals, named);
   auto reader = Log::OpenReadOnly(folder);
   if (!reader) return Report(reader.error());
   auto identity = (*reader)->Identity();
@@ -47,13 +57,20 @@ int Stat(const Globals& globals, const std::string& named) {
   auto producers = (*reader)->Producers();
   if (!producers) return Report(producers.error());
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> kinds;
-  auto read = ForEach(**reader, {}, [&kinds](const Record& record) {
+  importing::ProgressBar bar("counting", "records", identity->last_offset);
+  auto read = ForEach(**reader, {}, [&kinds, &bar](const Record& record) {
+    if (record.offset % 4096 == 0) bar.Set(record.offset);
     auto& [records, bytes] = kinds[record.topic.substr(0, record.topic.find('.'))];
     ++records;
     bytes += record.payload.size();
   });
   if (!read) return Report(read.error());
   const bool given = identity->clock == LogClock::kGiven;
+  const Files files = CountFiles(folder);
+  const Offset needed = OffsetFile::Read(NeededPath(folder)).offset;
+  for (const std::string& note : (*reader)->Notes()) {
+    std::fprintf(stderr, "tonus: %s\n", Printable(note).c_str());
+  }
   if (globals.json) {
     nlohmann::ordered_json answer = {{"folder", folder},
                                      {"log_id", identity->log_id},
@@ -61,16 +78,24 @@ int Stat(const Globals& globals, const std::string& named) {
                                      {"first_offset", identity->first_offset},
                                      {"last_offset", identity->last_offset},
                                      {"last_recorded", FormatTime(identity->last_recorded_ns)},
+                                     {"files", files.count},
+                                     {"bytes", files.bytes},
+                                     {"needed_from", needed},
+                                     {"notes", (*reader)->Notes()},
                                      {"producers", *producers}};
     for (const auto& [kind, count] : kinds) answer["kinds"][kind] = count.first;
     std::printf("%s\n", answer.dump(2).c_str());
     return 0;
   }
-  std::printf("%s: log %s, %s clock, offsets %llu to %llu, last recorded %s\n\n", folder.c_str(),
+  std::printf("%s: log %s, %s clock, offsets %llu to %llu, last recorded %s\n", folder.c_str(),
               identity->log_id.c_str(), given ? "given" : "wall",
               static_cast<unsigned long long>(identity->first_offset),
               static_cast<unsigned long long>(identity->last_offset),
               FormatTime(identity->last_recorded_ns).c_str());
+  std::printf("%llu files, %llu MiB; %s\n\n", static_cast<unsigned long long>(files.count),
+              static_cast<unsigned long long>(files.bytes >> 20U),
+              needed == 0 ? "no core has said what it needs"
+                          : ("the core needs it from offset " + std::to_string(needed)).c_str());
   std::vector<std::vector<std::string>> rows = {{"KIND", "RECORDS", "PAYLOAD BYTES"}};
   for (const auto& [kind, count] : kinds) {
     rows.push_back({kind, std::to_string(count.first), std::to_string(count.second)});
@@ -81,38 +106,6 @@ int Stat(const Globals& globals, const std::string& named) {
   return 0;
 }
 
-int Verify(const Globals& globals, const std::string& named) {
-  const std::string folder = ChooseFolder(globals, named);
-  auto reader = Log::OpenReadOnly(folder);
-  if (!reader) return Report(reader.error());
-  std::uint64_t records = 0;
-  std::uint64_t expected = 0;
-  std::uint64_t holes = 0;
-  LogTimeNs newest = 0;
-  std::uint64_t backwards = 0;
-  auto read = ForEach(**reader, {}, [&](const Record& record) {
-    if (expected != 0 && record.offset != expected) ++holes;
-    if (record.recorded_ns < newest) ++backwards;
-    newest = std::max(newest, record.recorded_ns);
-    expected = record.offset + 1;
-    ++records;
-  });
-  if (!read) return Report(read.error());
-  if (holes + backwards > 0) {
-    return Report({ErrorCode::kCorrupt,
-                   std::to_string(holes) + " holes in the offsets and " +
-                       std::to_string(backwards) + " recorded times that go back",
-                   folder, "restore it from a backup"});
-  }
-  if (globals.json) {
-    std::printf("{\"good\": true, \"records\": %llu}\n", static_cast<unsigned long long>(records));
-  } else {
-    std::printf("%s: %llu records, every checksum right, no hole\n", folder.c_str(),
-                static_cast<unsigned long long>(records));
-  }
-  return 0;
-}
-
 struct ShowOptions {
   std::string folder;
   std::vector<std::string> prefixes;
@@ -120,7 +113,7 @@ struct ShowOptions {
 };
 
 int Show(const Globals& globals, const ShowOptions& options) {
-  auto reader = Log::OpenReadOnly(ChooseFolder(globals, options.folder));
+  auto reader = Log::OpenReadOnly(ChooseLogFolder(globals, options.folder));
   if (!reader) return Report(reader.error());
   auto read = ForEach(**reader, options.prefixes, [&](const Record& record) {
     const std::string line = globals.json ? RecordJson(record) : ShowRecord(record, false);
@@ -146,7 +139,7 @@ int Dead(const Globals& globals, const DeadOptions& options) {
       newest.erase(newest.begin(), newest.end() - static_cast<std::ptrdiff_t>(options.limit));
     }
   };
-  auto reader = Log::OpenReadOnly(ChooseFolder(globals, options.folder));
+  auto reader = Log::OpenReadOnly(ChooseLogFolder(globals, options.folder));
   if (!reader) return Report(reader.error());
   auto read = ForEach(**reader, {"dead."}, keep);
   if (!read) return Report(read.error());
@@ -160,7 +153,49 @@ int Dead(const Globals& globals, const DeadOptions& options) {
   return 0;
 }
 
+void AddExport(CLI::App& log, Program& program, const char* what) {
+  CLI::App* app = log.add_subcommand(
+      "export", "writes records as JSON lines, as `publish` and `import jsonl` read them");
+  auto options = std::make_shared<ExportOptions>();
+  app->add_option("DIR", options->folder, what);
+  app->add_option("--prefix", options->prefixes,
+                  "topic prefixes, such as vitals.icu. ; default: every kind that devices publish");
+  app->add_option("--from", options->from, "first offset, or a time; default: the first kept")
+      ->type_name("OFFSET|TIME");
+  app->add_option("--to", options->to, "last offset, or a time; default: the end")
+      ->type_name("OFFSET|TIME");
+  app->add_option("--out", options->out, "a file; default: standard output")->type_name("FILE");
+  app->add_flag("--skip-damaged", options->skip_damaged,
+                "go on after what cannot be read, and name it (exit code 1)");
+  app->callback([&program, options] {
+    program.run = [&program, options] { return ExportLogCommand(program.globals, *options); };
+  });
+}
+
+void AddTruncate(CLI::App& log, Program& program, const char* what) {
+  CLI::App* app = log.add_subcommand(
+      "truncate", "removes the files that hold only records before a place; no broker may run");
+  auto options = std::make_shared<TruncateOptions>();
+  app->add_option("DIR", options->folder, what);
+  app->add_option("--before", options->before, "an offset, or a time")
+      ->required()
+      ->type_name("OFFSET|TIME");
+  app->add_flag("--force", options->force, "also what the core's checkpoint needs");
+  app->callback([&program, options] {
+    program.run = [&program, options] { return TruncateLogCommand(program.globals, *options); };
+  });
+}
+
 }  // namespace
+
+std::string ChooseLogFolder(const Globals& globals, const std::string& named) {
+  if (!named.empty()) return named;
+  std::error_code ignored;
+  const std::string live = LogFolder(globals, false);
+  const std::string ward = LogFolder(globals, true);
+  return !std::filesystem::exists(live, ignored) && std::filesystem::exists(ward, ignored) ? ward
+                                                                                           : live;
+}
 
 void AddLog(CLI::App& app, Program& program) {
   CLI::App* log = app.add_subcommand("log", "what a log folder holds");
@@ -173,11 +208,15 @@ void AddLog(CLI::App& app, Program& program) {
   stat->callback([&program, folder] {
     program.run = [&program, folder] { return Stat(program.globals, *folder); };
   });
-  CLI::App* verify = log->add_subcommand("verify", "reads every record and checks its checksum");
+  CLI::App* verify = log->add_subcommand(
+      "verify",
+      "reads every record and checks checksums, order, and what is kept for dropping repeats");
   verify->add_option("DIR", *folder, what);
   verify->callback([&program, folder] {
-    program.run = [&program, folder] { return Verify(program.globals, *folder); };
+    program.run = [&program, folder] { return VerifyLogCommand(program.globals, *folder); };
   });
+  AddExport(*log, program, what);
+  AddTruncate(*log, program, what);
   CLI::App* show = log->add_subcommand("show", "prints records, a line each");
   auto options = std::make_shared<ShowOptions>();
   show->add_option("DIR", options->folder, what);

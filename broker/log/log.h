@@ -65,7 +65,7 @@ struct Placed {
 
 /// What to read: offsets [from, to], filtered. Stops at whichever bound comes first.
 struct ReadRequest {
-  Offset from = 1;
+  Offset from = 0;                    ///< 0: the first that is kept.
   Offset to = 0;                      ///< Inclusive; 0: the end.
   std::vector<std::string> prefixes;  ///< Topic prefixes; none: everything.
   std::size_t max_records = 4096;     ///< Records returned.

@@ -108,6 +108,7 @@ Result<void> SegmentReader::Prepare() {
        "SELECT r.offset, r.digest FROM runs n JOIN records r ON r.offset = n.first_offset + ?2 - "
        "n.first_sequence WHERE n.producer = ?1 AND n.first_sequence <= ?2 AND n.first_sequence + "
        "n.count > ?2 ORDER BY n.first_sequence DESC LIMIT 1"},
+      {&producer_id_, "SELECT id FROM producers WHERE name = ?1"},
       {&begin_, "BEGIN"},
       {&end_, "COMMIT"},
   };
@@ -427,6 +428,18 @@ Result<std::optional<LogTimeNs>> SegmentReader::FirstTime() {
   if (!found) return tl::unexpected<Error>(found.error());
   if (!*found) return std::optional<LogTimeNs>();
   return std::optional<LogTimeNs>(time_of_.Int(0));
+}
+
+Result<std::optional<std::int64_t>> SegmentReader::ProducerId(const std::string& name) {
+  const auto known = producer_ids_.find(name);
+  if (known != producer_ids_.end()) return std::optional<std::int64_t>(known->second);
+  const sqlite::ResetAtEnd reset(producer_id_);
+  producer_id_.BindBlob(1, name);
+  const Result<bool> found = producer_id_.Step();
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return std::optional<std::int64_t>();
+  producer_ids_[name] = producer_id_.Int(0);
+  return std::optional<std::int64_t>(producer_id_.Int(0));
 }
 
 Result<std::optional<FoundName>> SegmentReader::Find(std::int64_t producer,

@@ -33,6 +33,8 @@ class SegmentReader {
   Result<std::optional<LogTimeNs>> FirstTime();
   /// Recorded time of the record before the segment; 0: there is none.
   LogTimeNs TimeBeforeFirst() const { return time_before_first_; }
+  /// The number of a producer in this segment; nothing where it is not known.
+  Result<std::optional<std::int64_t>> ProducerId(const std::string& name);
   /// Where the producer with this number said this; nothing where this segment does not know.
   Result<std::optional<FoundName>> Find(std::int64_t producer, std::uint64_t sequence);
 
@@ -66,10 +68,12 @@ class SegmentReader {
   sqlite::Statement producers_;
   sqlite::Statement alerts_;
   sqlite::Statement find_;
+  sqlite::Statement producer_id_;
   sqlite::Statement begin_;
   sqlite::Statement end_;
   Names topics_;
   Names names_;
+  std::unordered_map<std::string, std::int64_t> producer_ids_;
   LogIdentity identity_;
   Offset first_offset_ = 1;          ///< Of the segment, also where it is empty.
   LogTimeNs time_before_first_ = 0;  ///< Recorded time of the record before the segment.

@@ -176,7 +176,10 @@ Result<ReadSlice> SegmentsReader::ReadFrom(Offset first, const ReadRequest& requ
 
 Result<ReadSlice> SegmentsReader::Read(const ReadRequest& request) {
   ReadRequest wanted = request;
-  wanted.from = std::max<Offset>(wanted.from, 1);
+  if (wanted.from == 0) {
+    DropGone();
+    wanted.from = firsts_.front();
+  }
   std::vector<LogGap> gaps;
   while (true) {
     const Offset first = Holding(wanted.from);
@@ -256,6 +259,16 @@ Result<OpenAlerts> SegmentsReader::ReadOpenAlerts(const std::vector<std::string>
   const Result<SegmentReader*> newest = Newest();
   if (!newest) return tl::unexpected<Error>(newest.error());
   return (*newest)->ReadOpenAlerts(prefixes);
+}
+
+Result<std::optional<FoundName>> SegmentsReader::FindName(Offset near, const std::string& producer,
+                                                          std::uint64_t sequence) {
+  const Result<SegmentReader*> segment = At(Holding(near));
+  if (!segment) return tl::unexpected<Error>(segment.error());
+  const Result<std::optional<std::int64_t>> id = (*segment)->ProducerId(producer);
+  if (!id) return tl::unexpected<Error>(id.error());
+  if (!*id) return std::optional<FoundName>();
+  return (*segment)->Find(**id, sequence);
 }
 
 Result<std::optional<FoundName>> SegmentsReader::Find(std::int64_t producer,

@@ -49,6 +49,11 @@ class SegmentsReader final : public LogReader {
   /// Forgets the segments before the one that begins at `first`: they are being removed.
   void DropBefore(Offset first);
 
+  /// Where the producer said this, asked of the segment that holds `near`: of the record itself, so
+  /// that it can be seen whether its name leads to it.
+  Result<std::optional<FoundName>> FindName(Offset near, const std::string& producer,
+                                            std::uint64_t sequence);
+
   /// Where the producer with this number said this; nothing where no kept segment knows.
   Result<std::optional<FoundName>> Find(std::int64_t producer, std::uint64_t sequence);
 
