@@ -222,9 +222,8 @@ TEST_F(Determinism, ScenariosInOneLogSayTheSameInEveryWay) {
   core::EngineOptions options;
   options.signals_path = TONUS_SOURCE_DIR "/config/signals.yaml";
   options.drugs_path = TONUS_SOURCE_DIR "/config/drugs.yaml";
-  const std::string plugins = std::string(TONUS_BINARY_DIR) + "/plugins/";
-  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection"}) {
-    options.plugins.push_back({plugins + name + ".so", {}, ""});
+  for (const auto& entry : std::filesystem::directory_iterator(TONUS_BINARY_DIR "/plugins")) {
+    if (entry.path().extension() == ".so") options.plugins.push_back({entry.path(), {}, ""});
   }
   const auto engine = core::Engine::Create(options);
   ASSERT_TRUE(engine) << engine.error().Message();

@@ -14,9 +14,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,9 +61,11 @@ std::unique_ptr<Engine> MakeEngine(unsigned shards) {
   options.signals_path = TONUS_SOURCE_DIR "/config/signals.yaml";
   options.drugs_path = TONUS_SOURCE_DIR "/config/drugs.yaml";
   options.shards = shards;
-  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection"}) {
-    options.plugins.push_back({std::string(TONUS_BINARY_DIR) + "/plugins/" + name + ".so", {}, ""});
+  std::set<std::string> plugins;
+  for (const auto& entry : std::filesystem::directory_iterator(TONUS_BINARY_DIR "/plugins")) {
+    if (entry.path().extension() == ".so") plugins.insert(entry.path().string());
   }
+  for (const std::string& path : plugins) options.plugins.push_back({path, {}, ""});
   return Must(Engine::Create(options));
 }
 
