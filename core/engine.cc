@@ -18,7 +18,6 @@
 #include "core/normalise/mapping.h"
 #include "core/shard.h"
 #include "core/sources/sources.h"
-#include "tonus/v1/event.pb.h"
 #include "tonus/v1/system.pb.h"
 
 namespace tonus::core {
@@ -55,14 +54,6 @@ std::string_view PatientPart(std::string_view topic) {
   const std::size_t patient = unit == std::string_view::npos ? unit : topic.find('.', unit + 1);
   if (patient == std::string_view::npos) return {};
   return topic.substr(patient + 1, topic.find('.', patient + 1) - patient - 1);
-}
-
-/// Whether a record may say that two patients are one.
-bool Merges(const Record& record) {
-  if (record.topic.rfind("encounter.", 0) != 0) return false;
-  v1::Event event;
-  return event.ParseFromString(record.payload) &&
-         event.encounter().action() == v1::ENCOUNTER_ACTION_MERGE;
 }
 
 /// Which shard a topic's patient lives on: by what the part means, so that two spellings of one

@@ -48,6 +48,9 @@ struct MergeWish {
   std::string survivor, merged;
 };
 
+/// Whether a record may say so.
+bool Merges(const Record& record);
+
 /// Some of the patients and everything about them.
 ///
 /// Owned by the engine; used by one thread at a time, and shares nothing that changes with another

@@ -26,6 +26,13 @@ std::uint64_t DigestOfContent(const Record& record) {
 
 }  // namespace
 
+bool Merges(const Record& record) {
+  if (record.topic.rfind("encounter.", 0) != 0) return false;
+  v1::Event event;
+  return event.ParseFromString(record.payload) &&
+         event.encounter().action() == v1::ENCOUNTER_ACTION_MERGE;
+}
+
 std::string_view Shard::SurvivorOf(std::string_view id) const {
   if (aliases_ == nullptr || aliases_->empty()) return id;
   const auto found = aliases_->find(id);

@@ -9,8 +9,8 @@
 
 #include "broker/log/log.h"
 #include "core/alerts/canonical.h"
-#include "core/log_history.h"
 #include "scenario/events.h"
+#include "scenario/log_history.h"
 
 namespace tonus::scenario {
 namespace {
@@ -116,7 +116,7 @@ Result<RunResult> RunScenario(const Scenario& scenario, const RunOptions& option
   TemporaryFolder folder;
   const auto path = folder.Make();
   if (!path) return tl::unexpected<Error>(path.error());
-  core::LogHistory history(*path + "/log");
+  LogHistory history(*path + "/log");
   core::EngineOptions engine_options = options.engine;
   engine_options.history = &history;
   auto engine = core::Engine::Create(engine_options);

@@ -4,11 +4,11 @@
 
 #include "core/history.h"
 
-namespace tonus::core {
+namespace tonus::scenario {
 
 /// The past as a log folder on this machine has it; opened anew for each reading, beside whoever
 /// writes it.
-class LogHistory : public History {
+class LogHistory : public core::History {
  public:
   explicit LogHistory(std::string folder) : folder_(std::move(folder)) {}
   Result<void> Read(LogTimeNs from, Offset before, const See& see) override;
@@ -17,4 +17,4 @@ class LogHistory : public History {
   std::string folder_;
 };
 
-}  // namespace tonus::core
+}  // namespace tonus::scenario

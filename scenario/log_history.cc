@@ -1,8 +1,8 @@
-#include "core/log_history.h"
+#include "scenario/log_history.h"
 
 #include "broker/log/log.h"
 
-namespace tonus::core {
+namespace tonus::scenario {
 
 Result<void> LogHistory::Read(LogTimeNs from, Offset before, const See& see) {
   if (before <= 1) return {};
@@ -23,4 +23,4 @@ Result<void> LogHistory::Read(LogTimeNs from, Offset before, const See& see) {
   return {};
 }
 
-}  // namespace tonus::core
+}  // namespace tonus::scenario
