@@ -148,8 +148,9 @@ typedef struct tonus_condition {
 
 #define TONUS_KNOWN 1u /* there is a value */
 #define TONUS_STALE 2u /* older than its limit and than three usual intervals of its source */
-#define TONUS_LATE 4u  /* arrived after a newer value of its signal, or event of its kind and drug \
-                        */
+#define TONUS_LATE                                                               \
+  4u /* arrived after a newer value of its signal, or event of its kind and drug \
+      */
 
 /* One observed value in the signal's canonical unit (config/signals.yaml). A yes/no finding is 1 or
  * 0. */
@@ -402,7 +403,10 @@ enum tonus_name_space {
 };
 enum tonus_log_level { TONUS_LOG_DEBUG = 1, TONUS_LOG_INFO = 2, TONUS_LOG_WARN = 3 };
 
-/* Core services. A slot that a host lacks is a stub that fails in words, never null. */
+/* Core services, for the thread of the call and while it lasts. Those with a `host` need no
+ * patient. Those with a `ctx` do, but for now, fail and fuel: in open they answer BAD_ARG. What
+ * save and load ask for never counts. A slot that a host lacks is a stub that fails in words, never
+ * null. */
 struct tonus_host {
   uint32_t struct_size, abi_major, abi_minor, reserved;
   /* A table by id, such as "tonus.record/1"; null if this host does not have it. From open on. */
@@ -497,20 +501,44 @@ typedef struct tonus_detector {
   uint32_t fuel_per_call; /* host calls and rows that one call may use; 0: the host's default */
   uint32_t call_us_max; /* what one call takes at the most; 0: the host's default. Never decides an
                            alert */
+  /* The functions. All are called on the thread of one shard, never two at a time for one instance.
+   * `ctx` is the host's, of this call alone. Any that returns a tonus_rc < 0 says why through
+   * host->fail first; what it asked for (findings, timers) then does not count.
+   *
+   * open: makes the instance of a shard; `host` lives as long as it. The only place for resolve and
+   * config; query is usual here, too. There is no patient: no record, timer or report. On an error
+   * nothing is left behind, and close is not called: the detector does not start, and the core
+   * says so in its words. */
   tonus_rc (*open)(const tonus_host* host, tonus_ctx* ctx, tonus_instance** out);
+  /* close: frees what open made. All states have been ended before. No service may be called. */
   void (*close)(tonus_instance* instance);
-  /* First event of a patient. */
+  /* begin: the state of a patient, at his first record; not called where load made it. Owned by
+   * the plugin until end. The record can be read, timers can be set. On an error this patient is
+   * not watched by this detector, and a technical alert says so. */
   tonus_rc (*begin)(tonus_instance* instance, tonus_ctx* ctx, tonus_state** out);
+  /* end: frees a state that begin or load made. No service may be called. */
   void (*end)(tonus_instance* instance, tonus_state* state);
+  /* on_event: something came in that an input with WAKES names; the record contains it already.
+   * `event` and all it points to are gone after the call. Kinds that are not known are ignored. On
+   * an error the detector no longer watches this patient, and a technical alert says so. */
   tonus_rc (*on_event)(tonus_instance* instance, tonus_state* state, tonus_ctx* ctx,
                        const tonus_event* event);
+  /* on_timer: timer `id` of this patient is due; now is its deadline, and it is no longer set. On
+   * an error as on_event. */
   tonus_rc (*on_timer)(tonus_instance* instance, tonus_state* state, tonus_ctx* ctx, uint32_t id);
-  /* save → load → save is byte-equal. */
+  /* save: writes the state, at most state_bytes_max bytes in any number of pieces, and changes
+   * nothing. Called between any two other calls. save → load → save is byte-equal: no pointers, no
+   * padding, ids as names. No report or timer. */
   tonus_rc (*save)(tonus_instance* instance, const tonus_state* state, tonus_ctx* ctx,
                    const tonus_writer* writer);
+  /* load: makes a state of what save of `version` (state_oldest to state_version) wrote. The reader
+   * may give fewer bytes than asked for: read in a loop until 0. Bytes that are cut short or
+   * damaged are an error, and then nothing is left behind: the host says so and does
+   * without what was saved. No report or timer: the host keeps both. */
   tonus_rc (*load)(tonus_instance* instance, tonus_ctx* ctx, uint32_t version,
                    const tonus_reader* reader, tonus_state** out);
-  /* The plugin's own optional tables; null if there are none. May be null itself. */
+  /* query: the plugin's own optional tables by "name/revision"; null if there is none of that name.
+   * May be null itself. This is how later versions extend both sides without a change here. */
   const void* (*query)(const char* id);
 } tonus_detector;
 
