@@ -4,7 +4,7 @@
 
 #include <array>
 #include <chrono>
-#include <thread>
+#include <utility>
 
 namespace tonus {
 namespace {
@@ -24,14 +24,15 @@ struct Stand {
 };
 struct Stands {
   Stand main, write_ahead;
-  const std::atomic<bool>* hurry = nullptr;
+  GentleWrites::Rest rest;
+  bool hurry = false;
 };
 thread_local Stands stands;
 
 int SyncAndRest(const Stand& stand) {
   const auto begin = std::chrono::steady_clock::now();
   const int synced = stand.methods->xSync(stand.file, SQLITE_SYNC_NORMAL);
-  std::this_thread::sleep_for(kRest * (std::chrono::steady_clock::now() - begin));
+  stands.hurry = !stands.rest(kRest * (std::chrono::steady_clock::now() - begin));
   return synced;
 }
 
@@ -39,7 +40,7 @@ int WriteMain(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 at)
   Stand& stand = stands.main;
   const int written = stand.methods->xWrite(file, bytes, size, at);
   stand.unsynced += size;
-  if (written != SQLITE_OK || stand.unsynced < kPieceBytes || *stands.hurry) return written;
+  if (written != SQLITE_OK || stand.unsynced < kPieceBytes || stands.hurry) return written;
   stand.unsynced = 0;
   return SyncAndRest(stand);
 }
@@ -56,7 +57,7 @@ int TruncateWriteAhead(sqlite3_file* file, sqlite3_int64 size) {
     code = stand.methods->xWrite(file, kNoHeader.data(), static_cast<int>(kNoHeader.size()), 0);
     if (code == SQLITE_OK) code = stand.methods->xSync(file, SQLITE_SYNC_NORMAL);
   }
-  while (code == SQLITE_OK && now - kFreedBytes > size && !*stands.hurry) {
+  while (code == SQLITE_OK && now - kFreedBytes > size && !stands.hurry) {
     now -= kFreedBytes;
     code = stand.methods->xTruncate(file, now);
     if (code == SQLITE_OK) code = SyncAndRest(stand);
@@ -75,9 +76,9 @@ bool Take(const sqlite::Database& database, int which, Stand* stand) {
 
 }  // namespace
 
-GentleWrites::GentleWrites(sqlite::Database& database, const std::atomic<bool>& hurry)
-    : database_(database) {
-  stands.hurry = &hurry;
+GentleWrites::GentleWrites(sqlite::Database& database, Rest rest) : database_(database) {
+  stands.rest = std::move(rest);
+  stands.hurry = false;
   if (Take(database, SQLITE_FCNTL_FILE_POINTER, &stands.main)) {
     stands.main.replaced.xWrite = WriteMain;
     stands.main.file->pMethods = &stands.main.replaced;
@@ -92,6 +93,7 @@ GentleWrites::~GentleWrites() {
   for (const Stand* stand : {&stands.main, &stands.write_ahead}) {
     if (stand->file != nullptr && stand->methods != nullptr) stand->file->pMethods = stand->methods;
   }
+  stands.rest = nullptr;
 }
 
 }  // namespace tonus

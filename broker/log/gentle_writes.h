@@ -1,6 +1,7 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
+#include <functional>
 
 #include "broker/log/sqlite.h"
 
@@ -16,8 +17,10 @@ namespace tonus {
 /// the checkpoint.
 class GentleWrites {
  public:
-  /// `hurry`, borrowed, is set once there is nobody left to be gentle to.
-  GentleWrites(sqlite::Database& database, const std::atomic<bool>& hurry);
+  /// Waits for so long; false, at once, where there is nobody left to be gentle to.
+  using Rest = std::function<bool(std::chrono::nanoseconds)>;
+
+  GentleWrites(sqlite::Database& database, Rest rest);
   ~GentleWrites();
   GentleWrites(const GentleWrites&) = delete;
   GentleWrites& operator=(const GentleWrites&) = delete;

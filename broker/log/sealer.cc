@@ -95,7 +95,9 @@ Result<void> Sealer::SealOne(sqlite::Database& database) {
   const Result<void> looked = database.Run("SELECT count(*) FROM meta");
   if (!looked) return looked;
   std::optional<GentleWrites> gently;
-  if (gently_) gently.emplace(database, stop_);
+  if (gently_) {
+    gently.emplace(database, [this](std::chrono::nanoseconds time) { return Rest(time); });
+  }
   const int code = sqlite3_wal_checkpoint_v2(database.Handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                              nullptr, nullptr);
   gently.reset();
@@ -109,6 +111,11 @@ Result<void> Sealer::SealOne(sqlite::Database& database) {
   sqlite3_busy_timeout(database.Handle(), 0);
   static_cast<void>(database.Run("PRAGMA journal_mode=DELETE"));
   return {};
+}
+
+bool Sealer::Rest(std::chrono::nanoseconds time) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return !there_.wait_for(lock, time, [this] { return stop_; });
 }
 
 void Sealer::Run() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -46,6 +46,8 @@ class Sealer {
   void Start();
   void Run();
   Result<void> SealOne(sqlite::Database& database);
+  /// Waits for so long; false once the log is being closed.
+  bool Rest(std::chrono::nanoseconds time);
 
   const bool gently_;
   const bool at_once_;
@@ -55,8 +57,8 @@ class Sealer {
   std::deque<std::string> unwanted_;      // GUARDED_BY(mutex_)
   std::optional<Error> failure_;          // GUARDED_BY(mutex_)
   std::optional<Error> not_removed_;      // GUARDED_BY(mutex_)
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;  ///< Started with the first segment.
+  bool stop_ = false;                     // GUARDED_BY(mutex_)
+  std::thread thread_;                    ///< Started with the first segment.
 };
 
 }  // namespace tonus
