@@ -46,6 +46,10 @@ void AddReplay(CLI::App& app, Program& program) {
       ->type_name("FILE");
   replay->add_option("--dead", options->replay.dead, "file for rejected input, as JSON lines")
       ->type_name("FILE");
+  replay
+      ->add_option("--technical", options->replay.technical,
+                   "file for technical alerts, as JSON lines")
+      ->type_name("FILE");
   replay->add_option("--shards", options->shards, "threads; never changes an alert");
   replay->add_option("--batch", options->replay.batch, "records at once; never changes an alert")
       ->capture_default_str();

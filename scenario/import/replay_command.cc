@@ -26,6 +26,8 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
 // One reason for rejected input, with a sentence as an example.
 struct Rejected {
   std::uint64_t count = 0;
@@ -73,8 +75,8 @@ class SourceHistory : public core::History {
 
 class Replay {
  public:
-  Replay(const ReplayOptions* options, Outcome* outcome, std::FILE* dead)
-      : options_(options), outcome_(outcome), dead_(dead) {}
+  Replay(const ReplayOptions* options, Outcome* outcome, std::FILE* dead, std::FILE* technical)
+      : options_(options), outcome_(outcome), dead_(dead), technical_(technical) {}
 
   Result<void> Play(const std::string& path) {
     auto source = RecordSource::Open(path);
@@ -149,15 +151,30 @@ class Replay {
       } else if (output.topic.starts_with("dead.")) {
         TakeDead(output);
       } else if (output.topic.starts_with("tech.")) {
-        v1::TechAlert technical;
-        if (technical.ParseFromString(output.payload) &&
-            technical.state() == v1::TECH_STATE_ACTIVE) {
-          ++outcome_->technical[technical.kind()];
-        }
+        TakeTechnical(output);
       }
     }
     outputs_.clear();
     return {};
+  }
+
+  void TakeTechnical(const core::Output& output) {
+    v1::TechAlert alert;
+    if (!alert.ParseFromString(output.payload)) return;
+    const bool active = alert.state() == v1::TECH_STATE_ACTIVE;
+    if (active) ++outcome_->technical[alert.kind()];
+    if (technical_ == nullptr) return;
+    auto patients = nlohmann::ordered_json::array();
+    for (const std::string& patient : alert.patients()) patients.push_back(patient);
+    const nlohmann::ordered_json line = {{"time", FormatTime(alert.time_ns())},
+                                         {"kind", alert.kind()},
+                                         {"subject", alert.subject()},
+                                         {"state", active ? "active" : "resolved"},
+                                         {"since", FormatTime(alert.since_ns())},
+                                         {"text", alert.text()},
+                                         {"patients", patients}};
+    const auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::fprintf(technical_, "%s\n", text.c_str());
   }
 
   void TakeDead(const core::Output& output) {
@@ -188,6 +205,7 @@ class Replay {
   const ReplayOptions* options_;
   Outcome* outcome_;
   std::FILE* dead_;
+  std::FILE* technical_;
   std::vector<core::Output> outputs_;
 };
 
@@ -289,13 +307,16 @@ Result<int> RunReplayCommand(const ReplayOptions& options) {
     return Fail(ErrorCode::kUsage, "nothing to replay", {}, "name a log folder or a file");
   }
   if (options.batch == 0) return Fail(ErrorCode::kUsage, "a batch of 0 records never ends");
-  std::unique_ptr<std::FILE, CloseFile> dead;
-  if (!options.dead.empty()) {
-    dead.reset(std::fopen(options.dead.c_str(), "wb"));
-    if (!dead) return Fail(ErrorCode::kUnreachable, "cannot be written", options.dead);
+  File dead;
+  File technical;
+  for (const auto& [path, file] :
+       {std::pair(options.dead, &dead), std::pair(options.technical, &technical)}) {
+    if (path.empty()) continue;
+    file->reset(std::fopen(path.c_str(), "wb"));
+    if (!*file) return Fail(ErrorCode::kUnreachable, "cannot be written", path);
   }
   Outcome outcome;
-  Replay replay(&options, &outcome, dead.get());
+  Replay replay(&options, &outcome, dead.get(), technical.get());
   for (const std::string& path : options.from) {
     if (auto played = replay.Play(path); !played) return tl::unexpected(played.error());
   }

@@ -21,6 +21,8 @@ struct ReplayOptions {
                                   ///< patient, condition and sequence. Empty: not written.
   std::string dead;               ///< File for the rejected input: a JSON line each. Empty: not
                                   ///< written.
+  std::string technical;          ///< File for the technical alerts: a JSON line each. Empty: not
+                                  ///< written.
   std::size_t batch = 4096;       ///< Records in one call of Engine::Process.
   std::optional<LogTimeNs> until_ns;  ///< Records after it are left out, and timers up to it fire.
   bool json = false;                  ///< Summary as one JSON object on standard output.
