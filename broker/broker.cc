@@ -49,7 +49,10 @@ Result<std::unique_ptr<Broker>> Broker::Start(BrokerOptions options) {
   auto impl = std::make_unique<Impl>();
   Counters& counters = impl->exchange.counters;
   if (options.log.clock_source == nullptr) {
-    options.log.clock_source = MakeSlewedClock([&counters] { counters.clock_jumps += 1; });
+    options.log.clock_source = MakeSlewedClock([&counters](std::int64_t off_ns) {
+      if (off_ns != 0) counters.clock_jumps += 1;
+      counters.clock_off_ns = off_ns;
+    });
   }
   // A batch that the credit can never hold would be refused for ever.
   options.max_batch_records = std::min(options.max_batch_records, options.credit_records);

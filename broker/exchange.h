@@ -66,6 +66,7 @@ struct Counters {
       intake_records{0}, intake_dropped{0}, live_sent{0}, ticks{0}, clock_jumps{0}, last_offset{0},
       connections{0}, replays{0}, queue_bytes{0}, free_bytes{0}, removed_files{0}, removed_bytes{0},
       retention_failures{0}, first_offset{0};
+  std::atomic<std::int64_t> clock_off_ns{0};  ///< What a jump left between log time and the clock.
   std::atomic<bool> disk_low{false}, retention_held_back{false}, core_unpinned{false};
 };
 

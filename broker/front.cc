@@ -21,9 +21,10 @@ constexpr std::size_t kSpareLargeJobs = 256;
 constexpr std::size_t kSmallJobRecords = 16;
 constexpr std::uint32_t kVersion = 1;
 
-/// Who fences whom: connections of one name, and all cores, for there is one core.
+/// Who fences whom: connections of one name, and all cores, for there is one core. What a core says
+/// of its own health it says beside its alerts.
 std::string PlaceOf(const std::string& producer) {
-  return IsCoreProducer(producer) ? "core" : producer;
+  return IsCoreProducer(producer) && producer != "core.health" ? "core" : producer;
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kIdle{50};
 constexpr char kTickProducer[] = "broker";
 constexpr char kHealthProducer[] = "broker.health";
 constexpr char kIntakeProducer[] = "intake";
+/// Behind a health record stand at most as many alerts as there are kinds.
+constexpr int kHealthLookBack = 16;
 
 std::uint64_t FreeBytesOf(const std::string& dir) {
   struct statvfs info = {};
@@ -44,6 +46,7 @@ Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange&
       counters_(exchange.counters),
       admission_(options.max_payload_bytes, log_->Identity().clock == LogClock::kGiven),
       free_bytes_(options.free_bytes),
+      health_(options.min_free_bytes, counters_),
       wall_(log_->Identity().clock == LogClock::kWall),
       next_tick_(Now()),
       next_retention_(Now()),
@@ -52,7 +55,8 @@ Writer::Writer(std::unique_ptr<Log> log, const BrokerOptions& options, Exchange&
   counters_.last_offset = log_->LastOffset();
   counters_.first_offset = log_->Identity().first_offset;
   core_known_ = log_->Needed() > 0 || log_->LastSequenceUnder("core") > 0;
-  CheckDisk();
+  RememberHealth();
+  health_.LookAtDisk(free_bytes_());
 }
 
 void Writer::Run() {
@@ -76,10 +80,11 @@ Writer::TimePoint Writer::NextDeadline() const {
 }
 
 Result<void> Writer::Round(std::vector<std::unique_ptr<Job>>& jobs) {
-  CheckDisk();
+  health_.LookAtDisk(free_bytes_());
+  const std::optional<v1::Health> health = health_.Due(Now());
   const bool ticks = wall_ && options_.tick_interval_ns > 0;
   tick_due_ = ticks && Now() >= next_tick_;
-  if (jobs.empty() && !tick_due_ && !health_due_) return TidyUp(true);
+  if (jobs.empty() && !tick_due_ && !health) return TidyUp(true);
   group_ = std::make_shared<CommittedGroup>();
   group_->first = log_->LastOffset() + 1;
   Result<void> done;
@@ -98,8 +103,7 @@ Result<void> Writer::Round(std::vector<std::unique_ptr<Job>>& jobs) {
     if (!done) return done;
   }
   if (tick_due_) done = AppendTick();
-  if (done && health_due_ && wall_) done = AppendHealth();
-  health_due_ = false;
+  if (done && health) done = AppendHealth(*health);
   if (!done) return done;
   return CommitAndHandOver(jobs);
 }
@@ -136,7 +140,6 @@ Offset Writer::NeededFrom() {
   const bool unpinned = core_known_ && silent;
   if (unpinned != counters_.core_unpinned.load(std::memory_order_relaxed)) {
     counters_.core_unpinned = unpinned;
-    health_due_ = true;
   }
   // A core that has not said what it needs may need everything: that is what Needed() 0 holds.
   return core_known_ && !unpinned ? log_->Needed() : UINT64_MAX;
@@ -156,16 +159,12 @@ void Writer::Retain() {
   request.needed_from = NeededFrom();
   const Result<Trimmed> trimmed = log_->Trim(request);
   if (!trimmed) {
-    health_due_ = health_due_ || counters_.retention_failures == 0;
     counters_.retention_failures += 1;
     return;
   }
   counters_.removed_files += trimmed->files;
   counters_.removed_bytes += trimmed->bytes;
   counters_.first_offset = trimmed->first_kept;
-  if (trimmed->files > 0 || trimmed->held_back != counters_.retention_held_back) {
-    health_due_ = true;
-  }
   counters_.retention_held_back = trimmed->held_back;
 }
 
@@ -174,15 +173,6 @@ Result<void> Writer::TidyUp(bool idle) {
   if (!log_->WantsCheckpoint(idle)) return {};
   counters_.checkpoints += 1;
   return log_->Checkpoint();
-}
-
-void Writer::CheckDisk() {
-  const std::uint64_t free = free_bytes_();
-  counters_.free_bytes = free;
-  const bool low = free < options_.min_free_bytes;
-  if (low == counters_.disk_low.load(std::memory_order_relaxed)) return;
-  counters_.disk_low = low;
-  health_due_ = true;
 }
 
 std::uint32_t Writer::CreditFor(bool core) const {
@@ -241,7 +231,6 @@ Result<void> Writer::HandleBatch(Job& job) {
         return {};
       case ErrorCode::kDiverged:
         counters_.diverged += 1;
-        health_due_ = true;
         Refuse(job, "diverged", error.what + "; " + error.hint, false);
         return {};
       case ErrorCode::kRefused:
@@ -303,8 +292,8 @@ Result<void> Writer::HandleIntake(Job& job) {
   return {};
 }
 
-Result<void> Writer::AppendOwn(std::string_view producer, std::string_view topic,
-                               std::string_view payload) {
+Result<Placed> Writer::AppendOwn(std::string_view producer, std::string_view topic,
+                                 std::string_view payload) {
   AppendRecord record;
   record.producer = producer;
   record.sequence = log_->LastSequence(producer) + 1;
@@ -314,34 +303,41 @@ Result<void> Writer::AppendOwn(std::string_view producer, std::string_view topic
   const auto placed = log_->Append({&record, 1});
   if (!placed) return tl::unexpected<Error>(placed.error());
   Collect({&record, 1}, *placed);
-  return {};
+  return placed->front();
 }
 
 Result<void> Writer::AppendTick() {
   v1::Tick tick;
   tick.set_number(log_->LastSequence(kTickProducer) + 1);
-  const Result<void> done = AppendOwn(kTickProducer, "tick.", tick.SerializeAsString());
-  if (!done) return done;
+  const auto done = AppendOwn(kTickProducer, "tick.", tick.SerializeAsString());
+  if (!done) return tl::unexpected<Error>(done.error());
   counters_.ticks += 1;
   // A late tick is followed by the next one in its own time, not by a burst.
   next_tick_ = std::max(next_tick_ + std::chrono::nanoseconds(options_.tick_interval_ns), Now());
   return {};
 }
 
-Result<void> Writer::AppendHealth() {
-  v1::Health health;
-  health.set_process("broker");
-  auto& values = *health.mutable_values();
-  values["disk_low"] = counters_.disk_low ? 1 : 0;
-  values["free_bytes"] = static_cast<double>(counters_.free_bytes.load());
-  values["diverged_batches"] = static_cast<double>(counters_.diverged.load());
-  values["retention_removed_files"] = static_cast<double>(counters_.removed_files.load());
-  values["retention_failures"] = static_cast<double>(counters_.retention_failures.load());
-  values["retention_held_back"] = counters_.retention_held_back ? 1 : 0;
-  values["retention_ignores_core"] = counters_.core_unpinned ? 1 : 0;
-  values["first_offset"] = static_cast<double>(counters_.first_offset.load());
-  values["clock_jumps"] = static_cast<double>(counters_.clock_jumps.load());
-  return AppendOwn(kHealthProducer, "health.broker.", health.SerializeAsString());
+Result<void> Writer::AppendHealth(const v1::Health& health) {
+  auto placed = AppendOwn(kHealthProducer, "health.broker.", health.SerializeAsString());
+  if (!placed) return tl::unexpected<Error>(placed.error());
+  const LogTimeNs recorded = placed->recorded_ns;
+  for (const v1::TechAlert& alert : health_.Alerts(health, recorded)) {
+    placed = AppendOwn(kHealthProducer, "tech.broker.", alert.SerializeAsString());
+    if (!placed) return tl::unexpected<Error>(placed.error());
+  }
+  return {};
+}
+
+void Writer::RememberHealth() {
+  std::uint64_t sequence = log_->LastSequence(kHealthProducer);
+  for (int left = kHealthLookBack; left > 0 && sequence > 0; --left, --sequence) {
+    const auto record = log_->Find(kHealthProducer, sequence);
+    if (!record) return;
+    v1::Health health;
+    if (record->topic != "health.broker." || !health.ParseFromString(record->payload)) continue;
+    health_.Remember(health, record->recorded_ns);
+    return;
+  }
 }
 
 void Writer::Collect(std::span<const AppendRecord> records, std::span<const Placed> placed) {

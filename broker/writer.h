@@ -10,8 +10,13 @@
 #include "base/environment.h"
 #include "broker/admission.h"
 #include "broker/broker.h"
+#include "broker/broker_health.h"
 #include "broker/exchange.h"
 #include "broker/log/log.h"
+
+namespace tonus::v1 {
+class Health;
+}
 
 namespace tonus {
 
@@ -53,10 +58,11 @@ class Writer {
   void HandleHello(const Job& job);
   void HandleKeep(const Job& job);
   Result<void> AppendTick();
-  Result<void> AppendHealth();
-  /// Appends records of the broker's own.
-  Result<void> AppendOwn(std::string_view producer, std::string_view topic,
-                         std::string_view payload);
+  Result<void> AppendHealth(const v1::Health& health);
+  void RememberHealth();
+  /// Appends a record of the broker's own.
+  Result<Placed> AppendOwn(std::string_view producer, std::string_view topic,
+                           std::string_view payload);
   void Collect(std::span<const AppendRecord> records, std::span<const Placed> placed);
   void Refuse(const Job& job, std::string_view code, const std::string& sentence, bool retry);
   void FlushAck(const std::string& peer);
@@ -66,7 +72,6 @@ class Writer {
   void Retain();
   /// The first offset that retention must leave; UINT64_MAX: it may take what it likes.
   Offset NeededFrom();
-  void CheckDisk();
   std::uint32_t CreditFor(bool core) const;
   TimePoint Now() const { return SteadyNow(options_.environment); }
 
@@ -76,10 +81,10 @@ class Writer {
   Counters& counters_;
   Admission admission_;
   std::function<std::uint64_t()> free_bytes_;
+  BrokerHealth health_;
   const bool wall_;
   TimePoint next_tick_;
   bool tick_due_ = false;
-  bool health_due_ = false;
   std::vector<std::unique_ptr<Job>> jobs_;  ///< Of this round.
   TimePoint next_retention_;
   bool core_known_ = false;  ///< A core has written to this log, or is connected.

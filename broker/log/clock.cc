@@ -23,7 +23,7 @@ std::int64_t MonotonicNs() {
 /// clock agrees with the wall. A wall clock that was stepped by a second is met after 33 minutes.
 class SlewedClock final : public Clock {
  public:
-  explicit SlewedClock(std::function<void()> on_jump)
+  explicit SlewedClock(std::function<void(std::int64_t)> on_jump)
       : on_jump_(std::move(on_jump)), now_ns_(WallNs()), monotonic_ns_(MonotonicNs()) {}
 
   LogTimeNs NowNs() override {
@@ -38,7 +38,7 @@ class SlewedClock final : public Clock {
     now_ns_ = free_running + std::clamp(away, -bound, bound);
     monotonic_ns_ = monotonic;
     const bool jumped = away > kJumpNs || away < -kJumpNs;
-    if (jumped && !jumped_ && on_jump_) on_jump_();
+    if (jumped != jumped_ && on_jump_) on_jump_(jumped ? away : 0);
     jumped_ = jumped;
     return now_ns_;
   }
@@ -46,7 +46,7 @@ class SlewedClock final : public Clock {
  private:
   static constexpr std::int64_t kJumpNs = 1'000'000'000;
 
-  std::function<void()> on_jump_;
+  std::function<void(std::int64_t)> on_jump_;
   bool jumped_ = false;
   std::int64_t now_ns_;
   std::int64_t monotonic_ns_;
@@ -55,7 +55,7 @@ class SlewedClock final : public Clock {
 
 }  // namespace
 
-std::unique_ptr<Clock> MakeSlewedClock(std::function<void()> on_jump) {
+std::unique_ptr<Clock> MakeSlewedClock(std::function<void(std::int64_t)> on_jump) {
   return std::make_unique<SlewedClock>(std::move(on_jump));
 }
 

@@ -19,7 +19,8 @@ class Clock {
 
 /// The machine's wall clock, driven by the monotonic clock and slewed towards wall time by at most
 /// 500 ppm, so that a step of the wall clock never shows as a step of log time. Where wall time is
-/// found more than a second away, `on_jump` (may be empty) is told so, once for each jump.
-std::unique_ptr<Clock> MakeSlewedClock(std::function<void()> on_jump = {});
+/// found more than a second away, `on_jump` (may be empty) is told by how much, once for each jump
+/// (negative: wall time is behind), and told 0 once they agree again.
+std::unique_ptr<Clock> MakeSlewedClock(std::function<void(std::int64_t)> on_jump = {});
 
 }  // namespace tonus
