@@ -213,10 +213,11 @@ std::optional<Error> ReadCore(const Node& root, const fs::path& base, CoreConfig
   core->signals_path = (base / "signals.yaml").string();
   core->drugs_path = (base / "drugs.yaml").string();
   Section section(root, "core");
-  section.Keys({"http", "shards", "batch", "signals", "drugs", "checkpoint"});
+  section.Keys({"http", "shards", "batch", "late_after", "signals", "drugs", "checkpoint"});
   section.HttpAddress("http", &core->http);
   section.Integer("shards", 1U, 256U, &core->shards);
   section.Integer("batch", 1U, 65536U, &core->batch);
+  section.Duration("late_after", kSecondNs / 10, kHourNs, &core->late_after_ns);
   section.Path("signals", base, &core->signals_path);
   section.Path("drugs", base, &core->drugs_path);
   if (!section.Usable()) return section.Failure();

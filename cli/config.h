@@ -47,6 +47,7 @@ struct CoreConfig {
   std::string checkpoint_dir = "core";  ///< Absolute, or within --data; empty: no checkpoints.
   std::int64_t checkpoint_every_ns = 300'000'000'000;
   std::uint64_t checkpoint_records = 1'000'000;
+  std::int64_t late_after_ns = 5'000'000'000;
   std::string signals_path;  ///< Absolute.
   std::string drugs_path;    ///< Absolute.
 };

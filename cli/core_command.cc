@@ -82,6 +82,16 @@ class Snapshot {
                     ? status_.log_end - status_.processed_offset
                     : 0),
          {}},
+        {"tonus_core_late_seconds",
+         "Age of the oldest record on disk that is not taken yet",
+         false,
+         static_cast<double>(status_.late_ns) / 1e9,
+         {}},
+        {"tonus_core_late",
+         "1 while alerts are late (technical alert late_processing)",
+         false,
+         status_.late ? 1.0 : 0.0,
+         {}},
         {"tonus_core_connected",
          "1 while the broker speaks",
          false,
@@ -178,6 +188,7 @@ int RunCore(const Globals& globals) {
   }
   options.checkpoint.every_ns = config->core.checkpoint_every_ns;
   options.checkpoint.every_records = config->core.checkpoint_records;
+  options.late_after_ns = config->core.late_after_ns;
   // First what can fail without harm: to open the service takes the name from a core that runs.
   Snapshot snapshot;
   std::unique_ptr<StatusServer> status;

@@ -21,6 +21,8 @@ using TimePoint = steady_clock::time_point;
 /// The broker speaks each second. After this silence we ask which log it has: a broker that was
 /// restarted answers, and knows nothing of our replay.
 constexpr milliseconds kProbeAfter{1500};
+/// How often a reader that is behind asks how far.
+constexpr milliseconds kAskEnd{1000};
 constexpr milliseconds kRetryRefused{500};
 /// Records that are read ahead of the caller; the rest waits in the socket, bounded by the credit.
 constexpr std::size_t kMaxPending = 65536;
@@ -49,6 +51,7 @@ struct Follower::Impl {
   std::deque<Unpaid> unpaid;
   bool at_end = false;
   bool complete = false;
+  LogEnd end;
   std::uint64_t reconnects = 0;
   bool heard_once = false;
   bool started = false;
@@ -117,6 +120,10 @@ struct Follower::Impl {
     if (!fatal) fatal = Error{code, what, options.endpoint, hint};
   }
 
+  void SeeEnd(Offset offset, LogTimeNs recorded_ns) {
+    if (offset > end.offset) end = {offset, recorded_ns};
+  }
+
   void OnInfo() {
     const v1::LogInfo& info = reply.info();
     if (log_id.empty()) log_id = info.log_id();
@@ -133,6 +140,7 @@ struct Follower::Impl {
           "its tail is lost: restore the log from a backup");
       return;
     }
+    SeeEnd(info.last_offset(), info.last_recorded_ns());
     // An answer without words of our replay: it does not run (any more).
     const bool quiet = Now() - last_chunk >= kProbeAfter;
     if (!started || (quiet && !complete)) {
@@ -158,6 +166,7 @@ struct Follower::Impl {
     for (v1::LogRecord& record : *chunk.mutable_records()) {
       pending.push_back(TakeRecord(record));
     }
+    if (!pending.empty()) SeeEnd(pending.back().offset, pending.back().recorded_ns);
     received_next = chunk.next_offset();
     unpaid.push_back({received_next, bytes});
     at_end = chunk.at_end();
@@ -215,6 +224,8 @@ struct Follower::Impl {
     }
     const bool quiet = !started || now - last_chunk >= kProbeAfter;
     if (quiet && !retry_at && now - last_probe >= kProbeAfter) Probe();
+    const bool behind = started && !(at_end && pending.empty());
+    if (behind && now - last_probe >= kAskEnd) Probe();
     return {};
   }
 
@@ -297,6 +308,7 @@ bool Follower::Connected() const {
 }
 
 std::uint64_t Follower::Reconnects() const { return impl_->reconnects; }
+LogEnd Follower::End() const { return impl_->end; }
 const std::string& Follower::LogId() const { return impl_->log_id; }
 
 }  // namespace tonus

@@ -42,6 +42,12 @@ struct FollowBatch {
   bool complete = false;  ///< Only without follow: the range is finished.
 };
 
+/// The newest record that a broker has, as far as it has been heard of.
+struct LogEnd {
+  Offset offset = 0;
+  LogTimeNs recorded_ns = 0;
+};
+
 /// Identity and bounds of a broker's log.
 struct RemoteLog {
   std::string log_id;
@@ -85,6 +91,8 @@ class Follower {
   bool Connected() const;
   /// Times that the connection was made anew.
   std::uint64_t Reconnects() const;
+  /// How far the log goes beyond what was delivered: asked each second while that is not all.
+  LogEnd End() const;
   /// The log's id; empty until the broker has spoken.
   const std::string& LogId() const;
 

@@ -22,6 +22,7 @@
 #include "client/follower.h"
 #include "client/publisher.h"
 #include "core/alerts/canonical.h"
+#include "core/service_health.h"
 #include "core/service_history.h"
 #include "core/service_names.h"
 #include "core/service_takeover.h"
@@ -84,6 +85,7 @@ struct Service::Impl {
   std::vector<Output> derived;         ///< Used again for each batch.
   ServiceStatus status;
   std::optional<Error> over;
+  std::optional<ServiceHealth> own_health;
 
   ReplaySide Replay() const {
     return {options.replay_endpoint, options.connect_timeout_ms, options.environment};
@@ -100,6 +102,7 @@ struct Service::Impl {
   Result<void> Publish();
   Result<void> Take(const FollowBatch& batch);
   Result<void> Verify(const std::vector<Record>& records);
+  void LookAtHealth();
   void Begin();
   void Name(Output output);
   Output ConfigOutput(std::vector<std::string> closed) const;
@@ -128,6 +131,13 @@ Result<void> Service::Impl::Connect() {
   if (!following) return Unexpected(following.error());
   follower = std::move(*following);
   status.log_end = log->last_offset;
+  own_health.emplace(
+      ServiceHealthOptions{.ingest_endpoint = options.ingest_endpoint,
+                           .given_clock = log->given_clock,
+                           .late_after_ns = options.late_after_ns,
+                           .begun_ns = log->last_recorded_ns,
+                           .spoken = log->producers.count(std::string(kHealthProducer)) > 0,
+                           .environment = options.environment});
   log::Info("the core begins", {{"producer", producer},
                                 {"resumed_after", std::to_string(status.resumed_after)},
                                 {"begins_after", std::to_string(begins_after)},
@@ -470,9 +480,22 @@ Result<void> Service::Impl::Step(std::int64_t wait_ms) {
   const auto batch = follower->Next(options.batch, busy ? kWhilePendingMs : wait_ms);
   if (!batch) return Unexpected(batch.error());
   status.connected = follower->Connected();
+  status.log_end = std::max(status.log_end, follower->End().offset);
   if (const auto good = Take(*batch); !good) return good;
   if (const auto good = Publish(); !good) return handle(good.error());
+  LookAtHealth();
   return KeepCheckpoint();
+}
+
+void Service::Impl::LookAtHealth() {
+  own_health->Step({.processed = status.processed_offset,
+                    .processed_ns = status.processed_ns,
+                    .end = follower->End(),
+                    .at_end = status.caught_up,
+                    .connected = status.connected,
+                    .repeating = !begun || next_sequence <= status.resumed_after});
+  status.late = own_health->Late();
+  status.late_ns = own_health->AgeNs();
 }
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -20,10 +20,11 @@ namespace tonus::core {
 
 struct ServiceOptions {
   EngineOptions engine;
-  std::string replay_endpoint;               ///< The broker's `replay`: where records come from.
-  std::string ingest_endpoint;               ///< The broker's `ingest`: where outputs go to.
-  std::size_t batch = 512;                   ///< Records taken at once; changes no alert.
-  std::int64_t connect_timeout_ms = 10'000;  ///< For Open, until the broker has answered.
+  std::string replay_endpoint;                 ///< The broker's `replay`: where records come from.
+  std::string ingest_endpoint;                 ///< The broker's `ingest`: where outputs go to.
+  std::size_t batch = 512;                     ///< Records taken at once; changes no alert.
+  std::int64_t connect_timeout_ms = 10'000;    ///< For Open, until the broker has answered.
+  std::int64_t late_after_ns = 5'000'000'000;  ///< Age of the input from which alerts are late.
   CheckpointOptions checkpoint;
   Environment* environment = nullptr;  ///< Borrowed; null: ZeroMQ and the machine's clock.
 };
@@ -36,6 +37,8 @@ struct ServiceStatus {
                                     ///< the last one seen, whichever is later.
   bool caught_up = false;           ///< Everything on the broker's disk has been taken.
   bool connected = false;           ///< The broker has spoken lately.
+  bool late = false;                ///< Alerts are late, see ServiceHealth.
+  std::int64_t late_ns = 0;         ///< Age of the input that waits; 0: none does.
   std::uint64_t derived = 0;        ///< Outputs derived since the start.
   std::uint64_t published = 0;      ///< Of them, handed to the broker by this process.
   std::uint64_t acknowledged = 0;   ///< Sequence up to which the broker has them on disk.

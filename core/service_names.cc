@@ -1,6 +1,7 @@
 #include "core/service_names.h"
 
 #include "core/service_checkpoint.h"
+#include "core/service_health.h"
 #include "tonus/v1/system.pb.h"
 
 namespace tonus::core {
@@ -10,7 +11,8 @@ bool IsCore(const std::string& producer) { return producer.rfind("core.", 0) == 
 std::set<std::string> CoresOf(const RemoteLog& log) {
   std::set<std::string> cores;
   for (const auto& [name, last] : log.producers) {
-    if (IsCore(name) && name != kAlarmProducer && last > 0) cores.insert(name);
+    if (IsCore(name) && name != kAlarmProducer && name != kHealthProducer && last > 0)
+      cores.insert(name);
   }
   return cores;
 }
