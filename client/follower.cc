@@ -24,8 +24,9 @@ constexpr milliseconds kProbeAfter{1500};
 /// How often a reader that is behind asks how far.
 constexpr milliseconds kAskEnd{1000};
 constexpr milliseconds kRetryRefused{500};
-/// Records that are read ahead of the caller; the rest waits in the socket, bounded by the credit.
-constexpr std::size_t kMaxPending = 65536;
+/// Records that are read ahead of the caller; the rest waits in the socket. The default credit is
+/// used up by fewer, so that the broker's other words are never stuck behind records.
+constexpr std::size_t kMaxPending = 262144;
 
 }  // namespace
 
