@@ -55,6 +55,8 @@ void AddReplay(CLI::App& app, Program& program) {
       ->capture_default_str();
   replay->add_option("--until", options->until, "leave out what is later, RFC 3339")
       ->type_name("TIME");
+  replay->add_flag("--strict", options->replay.strict,
+                   "refuse where plugins or settings differ from those of the log");
   replay->callback([&program, options] {
     program.run = [&program, options] { return RunReplay(program.globals, *options); };
   });

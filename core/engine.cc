@@ -16,6 +16,7 @@
 #include "core/history.h"
 #include "core/host/catalogue.h"
 #include "core/normalise/mapping.h"
+#include "core/quarantines.h"
 #include "core/shard.h"
 #include "core/sources/sources.h"
 #include "tonus/v1/system.pb.h"
@@ -42,7 +43,7 @@ Take Classify(const Record& record) {
 }
 
 /// Raised when what BeginCut returns means something else than before.
-constexpr std::uint32_t kHeadFormat = 1;
+constexpr std::uint32_t kHeadFormat = 2;
 
 std::size_t ShardOfPatient(std::string_view patient, std::size_t shards) {
   return shards == 1 ? 0 : Digest64(patient) % shards;
@@ -94,6 +95,7 @@ class Engine::Impl {
 
   std::unique_ptr<const Mapping> mapping;
   std::unique_ptr<const Catalogue> catalogue;
+  std::vector<RecordedQuarantine> quarantines;
   std::vector<DetectorInfo> infos;
   std::vector<std::string> trace;
 
@@ -129,6 +131,7 @@ class Engine::Impl {
   LogTimeNs last_time_ = 0;
   std::uint64_t records_ = 0;
   std::map<std::string, std::uint64_t> alerts_of_unit_;
+  Quarantines quarantines_;
   std::string head_;  ///< Of a restore under way.
 };
 
@@ -138,6 +141,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Make(const EngineOptions& op
                 "1 to " + std::to_string(kMostShards) + " are possible");
   }
   std::unique_ptr<Impl> impl(new Impl);
+  impl->quarantines = options.quarantines;
   auto mapping = Mapping::Load(options.signals_path, options.drugs_path);
   if (!mapping) return tl::unexpected<Error>(mapping.error());
   impl->mapping = std::move(*mapping);
@@ -148,8 +152,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Make(const EngineOptions& op
     impl->infos.push_back(detector.info);
   }
   for (unsigned i = 0; i < options.shards; ++i) {
-    impl->shards_.push_back(
-        std::make_unique<Shard>(*impl->mapping, *impl->catalogue, options.trace));
+    impl->shards_.push_back(std::make_unique<Shard>(*impl->mapping, *impl->catalogue, options.trace,
+                                                    impl->quarantines));
     if (const auto open = impl->shards_.back()->Open(); !open) {
       return tl::unexpected<Error>(open.error());
     }
@@ -237,7 +241,7 @@ Result<std::string> Engine::Impl::Rebuild(const MergeWish& wish, const Record& r
     return Fail(ErrorCode::kRefused, "not all that was said of both can be read again");
   };
   if (history_ == nullptr) return gone();
-  Shard mill(*mapping, *catalogue, false);
+  Shard mill(*mapping, *catalogue, false, quarantines);
   if (auto open = mill.Open(); !open) return tl::unexpected<Error>(open.error());
   mill.UseAliases(&names);
   mill.BecomeMill();
@@ -383,6 +387,14 @@ void Engine::Impl::Finish(KeyedOutput* keyed, std::vector<Output>* out) {
       keyed->output.payload = ProgressAt(keyed->key);
       keyed->output.digest = ContentDigest(keyed->output.topic, keyed->output.payload);
       break;
+    case KeyedOutput::Kind::kQuarantine: {
+      v1::TechAlert alert;
+      alert.ParseFromString(keyed->output.payload);
+      if (!quarantines_.Note(&alert)) return;
+      keyed->output.payload = alert.SerializeAsString();
+      keyed->output.digest = ContentDigest(keyed->output.topic, keyed->output.payload);
+      break;
+    }
     case KeyedOutput::Kind::kRecord:
       if (keyed->output.topic.rfind("alert.", 0) == 0) ++alerts_of_unit_[keyed->unit];
   }
@@ -420,7 +432,7 @@ EngineStats Engine::Impl::Stats() const {
 std::string Engine::Impl::BeginCut() {
   for (const std::unique_ptr<Shard>& shard : shards_) shard->BeginCut();
   StateWriter writer;
-  writer(kHeadFormat, last_offset_, last_time_, alerts_of_unit_);
+  writer(kHeadFormat, last_offset_, last_time_, alerts_of_unit_, quarantines_);
   sources_.Save(&writer);
   return std::move(writer.Bytes());
 }
@@ -448,7 +460,7 @@ Result<void> Engine::Impl::BeginRestore(std::string_view head) {
     return Fail(ErrorCode::kRefused,
                 "the checkpoint is of a format that this program does not read");
   }
-  reader(last_offset_, last_time_, alerts_of_unit_);
+  reader(last_offset_, last_time_, alerts_of_unit_, quarantines_);
   if (!reader.Good()) return Fail(ErrorCode::kCorrupt, "the checkpoint's head cannot be read");
   head_ = head;
   for (const std::unique_ptr<Shard>& shard : shards_) shard->RestoreTime(last_time_);
@@ -474,7 +486,7 @@ void Engine::Impl::RestorePatients(std::span<const PatientBlob> blobs, bool save
 Result<void> Engine::Impl::EndRestore() {
   StateReader reader(head_);
   std::uint32_t format = 0;
-  reader(format, last_offset_, last_time_, alerts_of_unit_);
+  reader(format, last_offset_, last_time_, alerts_of_unit_, quarantines_);
   sources_.Load(&reader, [&](std::string_view patient) -> std::optional<Sources::PatientKey> {
     const auto shard = static_cast<std::uint32_t>(ShardOfPatient(patient, shards_.size()));
     const auto number = shards_[shard]->FindPatient(patient);

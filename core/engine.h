@@ -26,13 +26,22 @@ struct PluginSpec {
 
 class History;
 
+/// A quarantine that does not follow from the log, such as a crash or a time that ran out, and has
+/// to be repeated as it was recorded; fields as in v1::Quarantine.
+struct RecordedQuarantine {
+  std::string detector, patient, cause;
+  std::uint32_t call = 0;
+  std::string reason;
+};
+
 /// What an Engine is made of. Everything that can change an alert is in here or in the log.
 struct EngineOptions {
   std::string signals_path;  ///< config/signals.yaml
   std::string drugs_path;    ///< config/drugs.yaml
   std::vector<PluginSpec> plugins;
-  unsigned shards = 1;  ///< Threads; never changes one byte of the output.
-  bool trace = false;   ///< Keeps every finding as it changes for TakeTrace().
+  unsigned shards = 1;                          ///< Threads; never changes one byte of the output.
+  std::vector<RecordedQuarantine> quarantines;  ///< Measured ones in the log that will be read.
+  bool trace = false;  ///< Keeps every finding as it changes for TakeTrace().
   /// The log that is read, to merge patients; borrowed for the engine's life. Null: a merge is
   /// refused in words.
   History* history = nullptr;

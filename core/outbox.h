@@ -35,7 +35,7 @@ struct OutputKey {
 
 /// An output with its place, before the shards' are merged.
 struct KeyedOutput {
-  enum class Kind { kRecord, kTrace, kProgress };
+  enum class Kind { kRecord, kTrace, kProgress, kQuarantine };
   OutputKey key;
   Kind kind = Kind::kRecord;
   Output output;     ///< Of kTrace only `payload`: the line.

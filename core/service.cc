@@ -22,6 +22,7 @@
 #include "client/follower.h"
 #include "client/publisher.h"
 #include "core/alerts/canonical.h"
+#include "core/config_record.h"
 #include "core/service_health.h"
 #include "core/service_history.h"
 #include "core/service_names.h"
@@ -309,16 +310,8 @@ Result<void> Service::Impl::BeginUnderAName(RemoteLog log) {
 }
 
 Output Service::Impl::ConfigOutput(std::vector<std::string> closed) const {
-  v1::ConfigRecord config;
+  v1::ConfigRecord config = ConfigOf(*engine);
   config.set_producer(producer);
-  for (const DetectorInfo& info : engine->Detectors()) {
-    v1::DetectorConfig* detector = config.add_detectors();
-    detector->set_id(info.id);
-    detector->set_version(info.version);
-    detector->set_digest(info.digest);
-    for (const std::string& setting : info.settings) detector->add_settings(setting);
-  }
-  config.set_mapping_digest(engine->MappingDigest());
   for (std::string& id : closed) config.add_closed_alerts(std::move(id));
   config.set_begins_after_offset(begins_after);
   for (std::string& patient : NamesOfLost()) config.add_begin_anew(std::move(patient));

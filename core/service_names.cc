@@ -35,6 +35,7 @@ Result<std::vector<v1::ConfigRecord>> ReadConfigs(const ReplaySide& replay, Offs
     for (const Record& record : batch->records) {
       v1::ConfigRecord config;
       if (cores.count(record.producer) == 0 || !config.ParseFromString(record.payload)) continue;
+      if (config.has_quarantine()) continue;
       cores.erase(record.producer);
       config.set_producer(record.producer);
       configs.push_back(std::move(config));

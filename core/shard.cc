@@ -38,13 +38,17 @@ bool Shard::Later::operator()(const Queued& a, const Queued& b) const {
   return a.key > b.key;
 }
 
-Shard::Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace)
+Shard::Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace,
+             std::span<const RecordedQuarantine> quarantines)
     : mapping_(mapping),
       catalogue_(catalogue),
       trace_(trace),
       normaliser_(mapping),
       host_(catalogue, mapping),
-      letters_(catalogue.Detectors().size()) {}
+      calls_of_step_(catalogue.Detectors().size(), 0),
+      letters_(catalogue.Detectors().size()) {
+  for (const RecordedQuarantine& one : quarantines) recorded_[one.patient].push_back(&one);
+}
 
 Shard::~Shard() {
   for (Patient* patient : by_number_) {
@@ -92,6 +96,7 @@ void Shard::FireUntil(LogTimeNs until, bool inclusive) {
 
 void Shard::Fire(Patient* patient, TimerKey key) {
   cause_name_.clear();
+  std::fill(calls_of_step_.begin(), calls_of_step_.end(), 0);
   if (key.rank != kHostRank) {
     for (std::size_t i = 0; i < catalogue_.Detectors().size(); ++i) {
       const Detector& detector = catalogue_.Detectors()[i];
@@ -294,6 +299,7 @@ void Shard::Take(const Record& record) {
   const DetectorMask woken = WokenBy(event_);
   if (!begins && woken == 0 && event_.kind != EventKind::kAction) return;
   cause_name_ = record.producer + ":" + std::to_string(record.sequence);
+  std::fill(calls_of_step_.begin(), calls_of_step_.end(), 0);
   if (event_.kind == EventKind::kAction) {
     TakeAction(record, &patient);
     return;

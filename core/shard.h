@@ -19,6 +19,7 @@
 #include "core/normalise/normalise.h"
 #include "core/outbox.h"
 #include "core/sources/sources.h"
+#include "tonus/v1/system.pb.h"
 
 namespace tonus::core {
 
@@ -59,7 +60,9 @@ bool Merges(const Record& record);
 /// that patient's records and on log time alone.
 class Shard : private AlertSink {
  public:
-  Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace);
+  /// `quarantines` outlive the shard.
+  Shard(const Mapping& mapping, const Catalogue& catalogue, bool trace,
+        std::span<const RecordedQuarantine> quarantines);
   ~Shard() override;
 
   /// Opens the detectors.
@@ -170,7 +173,10 @@ class Shard : private AlertSink {
   void Deliver(Patient* patient, std::size_t detector, bool good);
   void TakeFinding(Patient* patient, std::size_t detector, ConditionId condition, Finding finding);
   void TellPeers(Patient* patient, std::size_t detector);
-  void Quarantine(Patient* patient, std::size_t detector, const std::string& words);
+  bool MayCall(Patient* patient, std::size_t detector);
+  void Quarantine(Patient* patient, std::size_t detector, const std::string& words, bool measured);
+  void SayQuarantine(const Patient& patient, std::size_t detector, v1::TechState state,
+                     const std::string& text);
   void EvaluateAlerts(Patient* patient);
   void RunImmediate(Patient* patient);
   void EndWatch(Patient* patient);
@@ -182,6 +188,7 @@ class Shard : private AlertSink {
   const Mapping& mapping_;
   const Catalogue& catalogue_;
   const bool trace_;
+  std::map<std::string, std::vector<const RecordedQuarantine*>, std::less<>> recorded_;
   Normaliser normaliser_;
   DetectorHost host_;
   std::unordered_map<std::string, std::unique_ptr<Patient>, Hasher, std::equal_to<>> patients_;
@@ -196,6 +203,7 @@ class Shard : private AlertSink {
   OutputKey key_;
   std::string cause_name_;
   std::vector<ConditionId> dirty_;
+  std::vector<std::uint32_t> calls_of_step_;       ///< By detector.
   std::vector<std::vector<ConditionId>> letters_;  ///< Findings to tell, by detector.
   std::vector<std::pair<LogTimeNs, TimerKey>> immediate_;
 

@@ -35,6 +35,7 @@ bool SameNames(const Finding& a, const Finding& b) {
 
 void Shard::BeginDetectors(Patient* patient) {
   for (std::size_t i = 0; i < catalogue_.Detectors().size(); ++i) {
+    if (!MayCall(patient, i)) continue;
     const bool good = host_.Begin(patient, i, now_);
     if (good) patient->begun |= DetectorMask{1} << i;
     Deliver(patient, i, good);
@@ -102,7 +103,7 @@ const tonus_event* Shard::ShowEvent(const Patient& patient) {
 void Shard::RunPass(Patient* patient, DetectorMask woken, const tonus_event* event) {
   for (std::size_t i = 0; i < catalogue_.Detectors().size(); ++i) {
     const DetectorMask bit = DetectorMask{1} << i;
-    if ((woken & bit) != 0 && (patient->begun & bit) != 0) {
+    if ((woken & bit) != 0 && (patient->begun & bit) != 0 && MayCall(patient, i)) {
       Deliver(patient, i, host_.OnEvent(patient, i, now_, *event));
     }
     TellPeers(patient, i);
@@ -110,7 +111,7 @@ void Shard::RunPass(Patient* patient, DetectorMask woken, const tonus_event* eve
 }
 
 void Shard::RunTimer(Patient* patient, std::size_t detector, std::uint32_t timer) {
-  if ((patient->begun >> detector & 1U) == 0) return;
+  if ((patient->begun >> detector & 1U) == 0 || !MayCall(patient, detector)) return;
   Deliver(patient, detector, host_.OnTimer(patient, detector, now_, timer));
   for (std::size_t i = detector + 1; i < catalogue_.Detectors().size(); ++i) TellPeers(patient, i);
 }
@@ -120,7 +121,7 @@ void Shard::TellPeers(Patient* patient, std::size_t detector) {
   std::vector<ConditionId> letters;
   letters.swap(letters_[detector]);
   for (const ConditionId condition : letters) {
-    if ((patient->begun >> detector & 1U) == 0) return;
+    if ((patient->begun >> detector & 1U) == 0 || !MayCall(patient, detector)) return;
     const Finding& finding = patient->findings[condition];
     tonus_peer_finding body = ViewOf(finding);
     tonus_event event = {};
@@ -135,7 +136,7 @@ void Shard::TellPeers(Patient* patient, std::size_t detector) {
 
 void Shard::Deliver(Patient* patient, std::size_t detector, bool good) {
   if (!good) {
-    Quarantine(patient, detector, host_.Words());
+    Quarantine(patient, detector, host_.Words(), host_.Measured());
     return;
   }
   const std::uint32_t rank = catalogue_.Detectors()[detector].rank;
@@ -169,25 +170,63 @@ void Shard::TakeFinding(Patient* patient, std::size_t detector, ConditionId cond
   }
 }
 
-void Shard::Quarantine(Patient* patient, std::size_t detector, const std::string& words) {
+/// Counts a call that is about to be made; false, and the detector is in quarantine, where this is
+/// the one that a measured quarantine was recorded for.
+bool Shard::MayCall(Patient* patient, std::size_t detector) {
+  const std::uint32_t call = ++calls_of_step_[detector];
+  if (recorded_.empty()) return true;
+  const auto found = recorded_.find(patient->record.Id());
+  if (found == recorded_.end()) return true;
+  for (const RecordedQuarantine* one : found->second) {
+    if (one->detector != catalogue_.Detectors()[detector].decl.name || one->call != call ||
+        one->cause != cause_name_) {
+      continue;
+    }
+    Quarantine(patient, detector, one->reason, true);
+    return false;
+  }
+  return true;
+}
+
+void Shard::Quarantine(Patient* patient, std::size_t detector, const std::string& words,
+                       bool measured) {
   const DetectorMask bit = DetectorMask{1} << detector;
   if ((patient->quarantined & bit) != 0) return;
   patient->quarantined |= bit;
   if ((patient->begun & bit) != 0) host_.End(patient, detector);
   patient->begun &= ~bit;
   const std::string& name = catalogue_.Detectors()[detector].decl.name;
+  // A decision is a record, and stands before whatever follows from it.
+  v1::ConfigRecord config;
+  v1::Quarantine& quarantine = *config.mutable_quarantine();
+  quarantine.set_detector(name);
+  quarantine.set_patient_id(patient->record.Id());
+  quarantine.set_from_ref(patient->record.LastRef());
+  quarantine.set_cause(cause_name_);
+  quarantine.set_call(calls_of_step_[detector]);
+  quarantine.set_time_ns(now_);
+  quarantine.set_reason(words);
+  quarantine.set_measured(measured);
+  Emit(KeyedOutput::Kind::kRecord, "config.", config.SerializeAsString(), 0);
+  SayQuarantine(*patient, detector, v1::TECH_STATE_ACTIVE,
+                "detector '" + name + "' no longer watches a patient, for it " + words +
+                    "; its open alerts stay as they are; have it corrected, or take it out of "
+                    "`plugins` in tonus.yaml");
+}
+
+void Shard::SayQuarantine(const Patient& patient, std::size_t detector, v1::TechState state,
+                          const std::string& text) {
+  const std::string& name = catalogue_.Detectors()[detector].decl.name;
   v1::TechAlert alert;
   alert.set_kind("detector_quarantined");
   alert.set_subject(name);
-  alert.set_state(v1::TECH_STATE_ACTIVE);
+  alert.set_state(state);
   alert.set_since_ns(now_);
   alert.set_time_ns(now_);
-  alert.set_text("detector '" + name + "' no longer watches this patient, for it " + words +
-                 "; its open alerts stay as they are; have it corrected, or take it out of "
-                 "`plugins` in tonus.yaml");
-  alert.add_patients(patient->record.Id());
-  Emit(KeyedOutput::Kind::kRecord, JoinTopic({"tech", EscapeTopicPart(name)}),
-       alert.SerializeAsString(), 0);
+  alert.set_text(text);
+  alert.add_patients(patient.record.Id());
+  Emit(KeyedOutput::Kind::kQuarantine, JoinTopic({"tech", EscapeTopicPart(name)}),
+       alert.SerializeAsString(), 1);
 }
 
 void Shard::EvaluateAlerts(Patient* patient) {
@@ -217,7 +256,7 @@ void Shard::RunImmediate(Patient* patient) {
       for (std::size_t i = 0; i < catalogue_.Detectors().size(); ++i) {
         if (catalogue_.Detectors()[i].rank != key.rank) continue;
         if (round == kMostRounds) {
-          Quarantine(patient, i, "sets timers to now without end");
+          Quarantine(patient, i, "sets timers to now without end", false);
         } else {
           RunTimer(patient, i, key.id);
         }
@@ -238,6 +277,12 @@ void Shard::EndWatch(Patient* patient) {
   patient->alerts.CloseAll("closed, the patient was discharged", now_, this);
   for (std::size_t i = 0; i < patient->states.size(); ++i) {
     if ((patient->begun >> i & 1U) != 0) host_.End(patient, i);
+  }
+  for (std::size_t i = 0; i < patient->states.size(); ++i) {
+    if ((patient->quarantined >> i & 1U) == 0) continue;
+    SayQuarantine(*patient, i, v1::TECH_STATE_RESOLVED,
+                  "a patient whom detector '" + catalogue_.Detectors()[i].decl.name +
+                      "' no longer watched was discharged");
   }
   patient->begun = patient->quarantined = 0;
   for (Finding& finding : patient->findings) finding = {};

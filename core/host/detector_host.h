@@ -41,6 +41,9 @@ class DetectorHost {
 
   Wishes& Asked() { return ctx_->wishes; }
   const std::string& Words() const { return words_; }
+  /// Whether what was wrong was measured, as a crash in another process or its time would be, and
+  /// so does not follow from the log. In this process nothing is measured.
+  bool Measured() const { return false; }
   std::uint64_t Calls() const { return calls_; }
 
  private:

@@ -103,6 +103,9 @@ class PatientRecord {
   const PatientFacts& Facts() const { return facts_; }
   const RecordNames& Refs() const { return refs_; }
 
+  /// Of the last record that was amended; 0: none yet.
+  Ref LastRef() const { return last_ref_; }
+
  private:
   friend struct StateFields;
   struct CachedBaseline {

@@ -31,6 +31,20 @@ class LogSource : public RecordSource {
     return !slice->records.empty() || !slice->at_end;
   }
 
+  Result<std::vector<Record>> Configs() override {
+    std::vector<Record> configs;
+    ReadRequest request = request_;
+    request.prefixes = {"config."};
+    while (request.to != 0 && request.from <= request.to) {
+      auto slice = reader_->Read(request);
+      if (!slice) return tl::unexpected(slice.error());
+      for (Record& record : slice->records) configs.push_back(std::move(record));
+      request.from = slice->next_offset;
+      if (slice->at_end) break;
+    }
+    return configs;
+  }
+
   std::uint64_t Total() const override { return identity_.last_offset; }
   Result<LogTimeNs> NewestNs() override { return identity_.last_recorded_ns; }
 

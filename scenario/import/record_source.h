@@ -32,6 +32,10 @@ class RecordSource {
   /// standard input.
   virtual Result<LogTimeNs> NewestNs() = 0;
 
+  /// The `config.` records of a log, read beside the others; of a file there are none. Fails as
+  /// Next.
+  virtual Result<std::vector<Record>> Configs() { return std::vector<Record>(); }
+
   /// Lines that were no event so far: "file:line: why"; at most 1000 are kept.
   virtual std::vector<std::string> Problems() const { return {}; }
   virtual std::uint64_t ProblemCount() const { return 0; }

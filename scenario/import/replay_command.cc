@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/health.h"
 #include "base/text.h"
 #include "base/topic.h"
+#include "core/config_record.h"
 #include "core/history.h"
 #include "scenario/import/alert_tally.h"
 #include "scenario/import/progress_bar.h"
@@ -41,6 +43,7 @@ struct Outcome {
   AlertTally recorded;  // `alert.*` records that the log already holds.
   std::map<std::string, Rejected> rejected;
   std::map<std::string, std::uint64_t> technical;  // By kind.
+  std::vector<std::string> differences;            // Of plugins and settings, then and now.
   std::vector<std::string> problems;
   std::uint64_t problem_count = 0;
   double seconds = 0;
@@ -84,8 +87,12 @@ class Replay {
     SourceHistory history(path);
     core::EngineOptions engine_options = options_->engine;
     engine_options.history = &history;
+    std::vector<v1::ConfigRecord> then;
+    if (auto read = ReadConfigs(source->get(), &then, &engine_options); !read) return read;
     auto engine = core::Engine::Create(engine_options);
     if (!engine) return tl::unexpected(engine.error());
+    Compare(path, then, core::ConfigOf(**engine));
+    if (options_->strict && !outcome_->differences.empty()) return {};
     ProgressBar bar("replaying", "records", (*source)->Total());
     const auto begun = std::chrono::steady_clock::now();
     auto played = PlayAll(source->get(), engine->get(), &bar);
@@ -100,6 +107,33 @@ class Replay {
   }
 
  private:
+  static Result<void> ReadConfigs(RecordSource* source, std::vector<v1::ConfigRecord>* then,
+                                  core::EngineOptions* options) {
+    auto records = source->Configs();
+    if (!records) return tl::unexpected(records.error());
+    for (const Record& record : *records) {
+      v1::ConfigRecord config;
+      if (!config.ParseFromString(record.payload)) continue;
+      if (auto measured = core::MeasuredQuarantine(config)) {
+        options->quarantines.push_back(std::move(*measured));
+      } else if (!config.has_quarantine()) {
+        config.set_producer(record.producer + " from offset " + std::to_string(record.offset));
+        then->push_back(std::move(config));
+      }
+    }
+    return {};
+  }
+
+  void Compare(const std::string& path, const std::vector<v1::ConfigRecord>& then,
+               const v1::ConfigRecord& now) {
+    for (const v1::ConfigRecord& config : then) {
+      for (const std::string& difference : core::ConfigDifferences(config, now)) {
+        outcome_->differences.push_back(path + ": " + config.producer() + ": " + difference);
+        std::fprintf(stderr, "%s\n", outcome_->differences.back().c_str());
+      }
+    }
+  }
+
   Result<void> PlayAll(RecordSource* source, core::Engine* engine, ProgressBar* bar) {
     std::vector<Record> records;
     std::uint64_t done = 0;
@@ -138,10 +172,21 @@ class Replay {
   Result<void> Note(const std::vector<Record>& records) {
     for (const Record& record : records) {
       outcome_->watch.Add(record);
+      if (record.topic.starts_with("health.")) NoteHealth(record);
       if (!record.topic.starts_with("alert.")) continue;
       if (auto added = outcome_->recorded.Add(record.payload); !added) return added;
     }
     return {};
+  }
+
+  // What a process measured is in the log as its health; its technical alerts follow from that.
+  void NoteHealth(const Record& record) {
+    v1::Health health;
+    const bool known = record.producer == "broker.health" || record.producer == "core.health";
+    if (!known || !health.ParseFromString(record.payload)) return;
+    for (const v1::TechAlert& alert : health_.Take(health, record.recorded_ns)) {
+      CountTechnical(alert);
+    }
   }
 
   Result<void> TakeOutputs() {
@@ -160,7 +205,10 @@ class Replay {
 
   void TakeTechnical(const core::Output& output) {
     v1::TechAlert alert;
-    if (!alert.ParseFromString(output.payload)) return;
+    if (alert.ParseFromString(output.payload)) CountTechnical(alert);
+  }
+
+  void CountTechnical(const v1::TechAlert& alert) {
     const bool active = alert.state() == v1::TECH_STATE_ACTIVE;
     if (active) ++outcome_->technical[alert.kind()];
     if (technical_ == nullptr) return;
@@ -206,6 +254,7 @@ class Replay {
   Outcome* outcome_;
   std::FILE* dead_;
   std::FILE* technical_;
+  HealthAlerts health_;
   std::vector<core::Output> outputs_;
 };
 
@@ -294,6 +343,7 @@ void PrintJson(const Outcome& outcome) {
       {"patient_days", days},
       {"alert_versions", outcome.derived.Versions()},
       {"alerts", alerts},
+      {"differences", outcome.differences},
       {"alerts_in_log", outcome.recorded.Versions()},
       {"alerts_in_log_equal", outcome.recorded.FirstDifference(outcome.derived).empty()},
       {"seconds", outcome.seconds}};
@@ -319,6 +369,11 @@ Result<int> RunReplayCommand(const ReplayOptions& options) {
   Replay replay(&options, &outcome, dead.get(), technical.get());
   for (const std::string& path : options.from) {
     if (auto played = replay.Play(path); !played) return tl::unexpected(played.error());
+    if (options.strict && !outcome.differences.empty()) {
+      std::fprintf(stderr, "%s: not replayed: plugins or settings are not those of the log\n",
+                   path.c_str());
+      return 1;
+    }
   }
   if (!options.alerts.empty()) {
     if (auto written = WriteAlerts(outcome.derived, options.alerts); !written) {

@@ -55,6 +55,29 @@ class Recording(tonus_process.Case):
         self.answer("replay", log, "--alerts", self.folder / "recording.jsonl")
         self.assertEqual((self.folder / "live.jsonl").read_bytes(), (self.folder / "recording.jsonl").read_bytes())
 
+    def test_a_replay_names_what_differs_from_the_log_and_strict_refuses(self):
+        lines = self.folder / "day.jsonl"
+        lines.write_text(tonus_process.event_lines(60))
+        broker = self.part("broker", "--given")
+        broker.wait_for("listening")
+        core = self.part("core")
+        core.wait_for("running")
+        self.answer("publish", lines)
+        core.wait_for("caught up")
+        self.assertEqual(core.end(), 0, core.output())
+        self.assertEqual(broker.end(), 0, broker.output())
+        log = self.folder / "data/live/log"
+        same = self.answer("replay", log, "--strict")
+        self.assertEqual(same["differences"], [])
+        self.write_config(more="plugins:\n  - path: withdrawal.so\n    settings: {possible_points: 3}\n")
+        self.assertGreater(len(self.answer("replay", log)["differences"]), 1)
+        done = self.run_tonus("replay", log, "--strict")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stderr, r"core\.\w+ from offset \d+: detector withdrawal: possible_points = \S+ then, 3 now\n")
+        self.assertRegex(done.stderr, r"detector infection: in force then, not now\n")
+        self.assertIn("not replayed", done.stderr)
+        self.assertEqual(done.stdout, "")
+
     def test_a_publisher_that_is_interrupted_goes_on_where_it_was(self):
         lines = self.folder / "day.jsonl"
         lines.write_text(tonus_process.event_lines(1440))

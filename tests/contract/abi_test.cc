@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 
+#include "core/config_record.h"
 #include "tests/unit/engine_fixture.h"
 
 namespace tonus::core {
@@ -140,6 +141,76 @@ TEST_P(Quarantined, ForThatPatientInWordsAndTheOthersGoOn) {
   EXPECT_EQ(tech[0].patients(0), "p1");
   EXPECT_EQ(AlertsIn(outputs, "alert.icu.p1.zoo%2Eafter.").size(), 1U);
   EXPECT_TRUE(AlertsIn(outputs, "alert.icu.p1.zoo%2Erise.").empty());
+}
+
+TEST(Abi, AQuarantineIsARecordBeforeItTakesEffectAndEndsWithTheStay) {
+  EngineOptions options = OptionsWith({"fails"});
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  log.Observe(kStart + kMinuteNs, "p2", "HR", 120);
+  log.Move(kStart + 2 * kMinuteNs, "p1", "", v1::ENCOUNTER_ACTION_DISCHARGE);
+  log.Move(kStart + 3 * kMinuteNs, "p2", "", v1::ENCOUNTER_ACTION_DISCHARGE);
+  log.Tick(kStart + kDayNs);
+  const auto engine = Engine::Create(options);
+  ASSERT_TRUE(engine);
+  std::vector<Output> outputs;
+  for (Output& output : Play(engine->get(), log.records)) {
+    if (output.topic != "progress.") outputs.push_back(std::move(output));
+  }
+  ASSERT_EQ(outputs.size(), 6U);
+  v1::ConfigRecord config;
+  ASSERT_EQ(outputs[0].topic, "config.");
+  ASSERT_TRUE(config.ParseFromString(outputs[0].payload));
+  EXPECT_EQ(config.quarantine().detector(), "rise");
+  EXPECT_EQ(config.quarantine().patient_id(), "p1");
+  EXPECT_EQ(config.quarantine().from_ref(), 1U);
+  EXPECT_EQ(config.quarantine().cause(), "test:1");
+  EXPECT_FALSE(config.quarantine().measured()) << "it follows from the log";
+  const auto tech = TechIn(outputs);
+  ASSERT_EQ(tech.size(), 4U);
+  EXPECT_EQ(tech[0].patients_size(), 1);
+  EXPECT_EQ(tech[1].patients_size(), 2) << "one alert for all its patients";
+  EXPECT_EQ(tech[2].state(), v1::TECH_STATE_ACTIVE);
+  EXPECT_EQ(tech[2].patients(0), "p2");
+  EXPECT_EQ(tech[3].state(), v1::TECH_STATE_RESOLVED);
+  EXPECT_EQ(tech[3].since_ns(), kStart + kMinuteNs);
+}
+
+TEST(Abi, AMeasuredQuarantineIsRepeatedWhereItWasRecorded) {
+  LogByHand log;
+  log.Observe(kStart, "p1", "HR", 120);
+  log.Observe(kStart + kMinuteNs, "p1", "HR", 80);
+  log.Observe(kStart + 2 * kHourNs, "p1", "HR", 120);
+  log.Observe(kStart + 2 * kHourNs, "p2", "HR", 120);
+  EngineOptions options = OptionsWith({"rise"});
+  options.quarantines.push_back(
+      {.detector = "rise", .patient = "p1", .cause = "test:2", .call = 1, .reason = "crashed"});
+  std::string first;
+  for (const unsigned shards : {1U, 3U}) {
+    options.shards = shards;
+    const auto engine = Engine::Create(options);
+    ASSERT_TRUE(engine);
+    const auto outputs = Play(engine->get(), log.records);
+    std::string bytes;
+    for (const Output& output : outputs) bytes += output.topic + output.payload;
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first);
+    const auto of_p1 = AlertsIn(outputs, "alert.icu.p1.");
+    ASSERT_EQ(of_p1.size(), 1U) << "what it said before stays, it says nothing more";
+    EXPECT_EQ(AlertsIn(outputs, "alert.icu.p2.").size(), 1U);
+    const auto config = std::find_if(outputs.begin(), outputs.end(), [](const Output& output) {
+      return output.topic == "config.";
+    });
+    ASSERT_NE(config, outputs.end());
+    v1::ConfigRecord record;
+    ASSERT_TRUE(record.ParseFromString(config->payload));
+    EXPECT_TRUE(record.quarantine().measured());
+    EXPECT_EQ(record.quarantine().reason(), "crashed");
+    const auto again = MeasuredQuarantine(record);
+    ASSERT_TRUE(again) << "a replay finds the same in the log";
+    EXPECT_EQ(again->cause, "test:2");
+    EXPECT_EQ(again->call, 1U);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Abi, Quarantined,
