@@ -73,8 +73,8 @@ class Recording(tonus_process.Case):
         self.assertGreater(len(self.answer("replay", log)["differences"]), 1)
         done = self.run_tonus("replay", log, "--strict")
         self.assertEqual(done.returncode, 1, done)
-        self.assertRegex(done.stderr, r"core\.\w+ from offset \d+: detector withdrawal: possible_points = \S+ then, 3 now\n")
-        self.assertRegex(done.stderr, r"detector infection: in force then, not now\n")
+        self.assertRegex(done.stderr, r"core\.\w+ from offset \d+: detector org.tonus.withdrawal: possible_points = \S+ then, 3 now\n")
+        self.assertRegex(done.stderr, r"detector org\.tonus\.infection: in force then, not now\n")
         self.assertIn("not replayed", done.stderr)
         self.assertEqual(done.stdout, "")
 
