@@ -73,6 +73,17 @@ SedationIntent ReadIntent(const IntentVocabulary& names, const Therapy& therapy,
   return out;
 }
 
+void CountWaking(const IntentVocabulary& names, const Bedside& b, Time rated, Time* sedated,
+                 SedationIntent* intent) {
+  const auto rass = b.rass.known ? std::optional<double>(b.rass.now) : std::nullopt;
+  if (!intent->Covers(rass).empty()) {
+    *sedated = b.now;
+  } else if (*sedated != 0 && !intent->target && rated <= *sedated + names.procedural) {
+    intent->procedural = true;
+    intent->procedure = "rated before or soon after sedation that was meant had ended";
+  }
+}
+
 double GcsFall(const Bedside& b, bool agreed) {
   if (!b.gcs.known || !b.gcs.own) return 0;
   if (agreed && !b.gcs.twice) return 0;

@@ -60,6 +60,12 @@ struct SedationIntent {
 SedationIntent ReadIntent(const IntentVocabulary& names, const Therapy& therapy,
                           const Bedside& bedside, const tonus::Patient& patient);
 
+/// Remembers in `sedated`, a state's field, when sedation was last meant; a rating made up to two
+/// hours after that is still the sedation's, and says nothing of its own. `rated`: time of the
+/// newest one.
+void CountWaking(const IntentVocabulary& names, const Bedside& bedside, Time rated, Time* sedated,
+                 SedationIntent* intent);
+
 /// Points by which GCS is below the patient's own normal, as far as it is the brain's: a tube takes
 /// away up to four verbal points, which are not counted. 0: not below, or not known. `agreed`: what
 /// two readings agree on.

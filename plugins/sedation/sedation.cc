@@ -27,9 +27,10 @@ enum class Tier : std::uint32_t { kWatch = 0, kPossible = 1, kProbable = 2, kNon
 struct Memory {
   tonus::clinical::Pace pace;
   tonus::clinical::DoseHistory programmed, ordered;
-  tonus_ns held = 0;  /* when overdose last held; 0: it has not */
-  tonus_ns added = 0; /* the same of interaction at medium or high */
-  TONUS_STATE(pace, programmed, ordered, held, added)
+  tonus_ns held = 0;    /* when overdose last held; 0: it has not */
+  tonus_ns added = 0;   /* the same of interaction at medium or high */
+  tonus_ns sedated = 0; /* when sedation was last meant */
+  TONUS_STATE(pace, programmed, ordered, held, added, sedated)
 };
 
 /// One look at one patient.
@@ -52,6 +53,7 @@ class Sedation : public tonus::Detector<Sedation, Memory> {
                                      "plugins/sedation/README.md"};
   // Every dose of a week is looked up in every class of drugs; a thousand doses are possible.
   static constexpr std::uint32_t kFuelPerCall = 200'000;
+  static constexpr std::uint32_t kStateVersion = 2;
 
   tonus::clinical::Vocabulary names{this, {tonus::kWakes, tonus::kWakes}};
   tonus::clinical::IntentVocabulary intent_names{this};
@@ -133,6 +135,9 @@ class Sedation : public tonus::Detector<Sedation, Memory> {
     Remember(view.therapy, &memory->programmed, &memory->ordered);
     view.bedside = ReadBedside(names, *patient);
     view.intent = ReadIntent(intent_names, view.therapy, view.bedside, *patient);
+    CountWaking(intent_names, view.bedside,
+                std::max(view.bedside.rass.newest, view.bedside.gcs.newest), &memory->sedated,
+                &view.intent);
     view.openings = Openings(view.therapy, memory->programmed, memory->ordered, reservoir_settings,
                              opening_settings);
     tonus_ns since = 0, boundary = 0;
