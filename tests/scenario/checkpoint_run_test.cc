@@ -32,8 +32,8 @@ std::unique_ptr<Engine> MustMake(unsigned shards) {
   options.signals_path = kSource + "/config/signals.yaml";
   options.drugs_path = kSource + "/config/drugs.yaml";
   options.shards = shards;
-  for (const char* name :
-       {"withdrawal", "malfunction", "paradox", "infection", "sedation", "tolerance"}) {
+  for (const char* name : {"withdrawal", "malfunction", "paradox", "infection", "sedation",
+                           "tolerance", "neuro", "dysreflexia"}) {
     const std::string path = std::string(TONUS_BINARY_DIR) + "/plugins/" + name + ".so";
     options.plugins.push_back({path, {}, ""});
   }

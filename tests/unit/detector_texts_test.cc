@@ -118,7 +118,7 @@ TEST_P(DetectorTexts, SavedStateReadsBackByteForByteInMidStory) {
 
 INSTANTIATE_TEST_SUITE_P(Bundled, DetectorTexts,
                          testing::Values("withdrawal", "malfunction", "infection", "paradox",
-                                         "sedation", "tolerance"),
+                                         "sedation", "tolerance", "neuro", "dysreflexia"),
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
