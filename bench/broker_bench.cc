@@ -283,7 +283,12 @@ void MeasureLatency(const std::string& parent, std::int64_t rate, double seconds
 
 int main(int count, char** arguments) {
   using namespace tonus;
-  const double seconds = count > 1 ? std::strtod(arguments[1], nullptr) : 4;
+  char* end = nullptr;
+  const double seconds = count > 1 ? std::strtod(arguments[1], &end) : 4;
+  if (count > 3 || (count > 1 && (*end != '\0' || !(seconds > 0) || seconds > 3600))) {
+    std::fprintf(stderr, "usage: broker_bench [SECONDS [DIR]], SECONDS above 0 and up to 3600\n");
+    return 2;
+  }
   const std::string folder = count > 2 ? arguments[2] : ".";
   std::printf("durable throughput, %zu-byte events over %zu topics, %u cores\n", kEventBytes,
               kTopics, std::thread::hardware_concurrency());

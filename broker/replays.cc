@@ -16,6 +16,8 @@ constexpr std::size_t kSliceRecords = 4096;
 constexpr std::size_t kSliceScanned = 16384;
 constexpr std::uint64_t kMaxCredit = 256ULL << 20U;
 constexpr std::size_t kMaxPrefixes = 256;
+/// How long replays are fed before others are looked at again.
+constexpr milliseconds kTurn{5};
 constexpr milliseconds kHeartbeat{1000};
 constexpr milliseconds kRetryBlocked{5};
 
@@ -189,7 +191,15 @@ std::int64_t Replays::Serve() {
   bool more = false;
   bool blocked = false;
   TimePoint wake = now + kHeartbeat;
-  for (auto replay = replays_.begin(); replay != replays_.end();) {
+  // Whoever waits behind a turn of the socket's thread waits no longer than this and one slice. The
+  // list is turned, so that those whose turn was cut off are the first of the next.
+  const auto spent = [&] { return SteadyNow(options_.environment) - now >= kTurn; };
+  std::size_t left = replays_.size();
+  for (auto replay = replays_.begin(); left > 0; --left) {
+    if (more && spent()) {
+      replays_.splice(replays_.end(), replays_, replays_.begin(), replay);
+      break;
+    }
     const Step step = ServeOne(*replay, now);
     if (step == Step::kOver) {
       replay = replays_.erase(replay);

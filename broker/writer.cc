@@ -211,8 +211,18 @@ void Writer::HandleKeep(const Job& job) {
                       .refusal = false});
 }
 
+bool Writer::IsReserved(const Job& job) const {
+  // The last quarter of the reserve is for the core and the ticks alone.
+  if (counters_.free_bytes.load(std::memory_order_relaxed) < options_.min_free_bytes / 4) {
+    return false;
+  }
+  return std::all_of(job.records.begin(), job.records.end(), [](const AppendRecord& record) {
+    return record.topic.starts_with("action.") || record.topic == "tick.";
+  });
+}
+
 Result<void> Writer::HandleBatch(Job& job) {
-  if (counters_.disk_low.load(std::memory_order_relaxed) && !job.core) {
+  if (counters_.disk_low.load(std::memory_order_relaxed) && !job.core && !IsReserved(job)) {
     Refuse(job, "disk_full",
            "the broker's disk has " + std::to_string(counters_.free_bytes.load() >> 20U) +
                " MiB left, below its floor of " + std::to_string(options_.min_free_bytes >> 20U) +

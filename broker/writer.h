@@ -53,6 +53,8 @@ class Writer {
   };
 
   Result<void> Round(std::vector<std::unique_ptr<Job>>& jobs);
+  /// Whether a batch is taken below the disk's floor too: what people do to alerts, and ticks.
+  bool IsReserved(const Job& job) const;
   Result<void> HandleBatch(Job& job);
   Result<void> HandleIntake(Job& job);
   void HandleHello(const Job& job);

@@ -360,16 +360,22 @@ TEST_F(BusIngest, BelowTheDiskFloorInputIsRefusedAndTheCoreGoesOn) {
   const auto refusal = peer.Ingest(BatchOf(welcome.epoch(), 1, 1)).refusal();
   EXPECT_EQ(refusal.code(), "disk_full");
   EXPECT_TRUE(refusal.retry());
+  const auto action = peer.Ingest(BatchOf(welcome.epoch(), 1, 1, "action.icu.p1."));
+  EXPECT_EQ(action.ack().last_sequence(), 1U) << "what people do to alerts keeps its reserve";
+  *free_bytes = 1000;
+  const auto last = [&] { return peer.Ingest(BatchOf(welcome.epoch(), 2, 1, "action.icu.p1.")); };
+  EXPECT_TRUE(Eventually([&] { return broker_->Stats().free_bytes == 1000; }));
+  EXPECT_EQ(last().refusal().code(), "disk_full") << "the rest is the core's";
 
   PublishMany(*MustPublish("core"), "core", 1, 5, "alert.icu.p1.withdrawal.");
   FollowerOptions inputs;
-  inputs.prefixes = {"vitals.", "alert."};
-  EXPECT_EQ(ReadSome(*MustFollow(inputs), 15).size(), 15U) << "reads go on";
+  inputs.prefixes = {"vitals.", "action.", "alert."};
+  EXPECT_EQ(ReadSome(*MustFollow(inputs), 16).size(), 16U) << "reads go on";
 
   *free_bytes = 10000;
   const auto flushed = device->Flush(kPatience);
   ASSERT_TRUE(flushed) << flushed.error().Message();
-  EXPECT_EQ(ReadSome(*MustFollow(inputs), 16).size(), 16U);
+  EXPECT_EQ(ReadSome(*MustFollow(inputs), 17).size(), 17U);
 }
 
 TEST_F(BusIngest, AFullDiskIsATechnicalAlertThatEndsAndSurvivesARestart) {
