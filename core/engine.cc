@@ -17,6 +17,7 @@
 #include "core/host/catalogue.h"
 #include "core/normalise/mapping.h"
 #include "core/quarantines.h"
+#include "core/routing.h"
 #include "core/shard.h"
 #include "core/sources/sources.h"
 #include "tonus/v1/system.pb.h"
@@ -28,49 +29,8 @@ constexpr unsigned kMostShards = 64;
 /// Changes with every release of the core whose alerts may differ on the same log.
 constexpr std::string_view kResults = "results 3";
 
-enum class Take : std::uint8_t { kPass, kTick, kRefused, kInput };
-
-Take Classify(const Record& record) {
-  const std::string_view topic = record.topic;
-  const std::string_view kind = topic.substr(0, topic.find('.'));
-  if (kind == "tick") return Take::kTick;
-  // What the broker refused is input that nobody could take; what a core refused is its output.
-  if (kind == "dead" && record.producer.rfind("core.", 0) != 0) return Take::kRefused;
-  for (const std::string_view ours : {"alert", "dead", "tech", "progress", "config", "health"}) {
-    if (kind == ours) return Take::kPass;
-  }
-  return Take::kInput;
-}
-
 /// Raised when what BeginCut returns means something else than before.
 constexpr std::uint32_t kHeadFormat = 2;
-
-std::size_t ShardOfPatient(std::string_view patient, std::size_t shards) {
-  return shards == 1 ? 0 : Digest64(patient) % shards;
-}
-
-/// Still escaped; empty: the topic names none.
-std::string_view PatientPart(std::string_view topic) {
-  const std::size_t unit = topic.find('.');
-  const std::size_t patient = unit == std::string_view::npos ? unit : topic.find('.', unit + 1);
-  if (patient == std::string_view::npos) return {};
-  return topic.substr(patient + 1, topic.find('.', patient + 1) - patient - 1);
-}
-
-/// Which shard a topic's patient lives on: by what the part means, so that two spellings of one
-/// name meet.
-unsigned ShardOf(std::string_view topic, std::size_t shards, const Aliases& aliases) {
-  if (shards == 1) return 0;
-  const std::string_view part = PatientPart(topic);
-  if (part.empty()) return 0;
-  if (part.find('%') == std::string_view::npos && aliases.empty()) {
-    return static_cast<unsigned>(ShardOfPatient(part, shards));
-  }
-  const std::string patient = UnescapeTopicPart(part);
-  const auto found = aliases.find(patient);
-  return static_cast<unsigned>(
-      ShardOfPatient(found == aliases.end() ? patient : found->second, shards));
-}
 
 }  // namespace
 
