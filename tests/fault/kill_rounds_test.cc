@@ -51,7 +51,7 @@ class ChildCore {
 
   void Start(const ChildBroker& broker, std::string checkpoints) {
     const EngineOptions options = OptionsWith({"rise"});
-    std::vector<std::string> words = {TONUS_BINARY_DIR "/bin/core_child",
+    std::vector<std::string> words = {std::string(TONUS_BINARY_DIR) + "/bin/core_child",
                                       broker.replay,
                                       broker.ingest,
                                       options.signals_path,
@@ -59,6 +59,7 @@ class ChildCore {
                                       options.plugins[0].path,
                                       std::move(checkpoints)};
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     ASSERT_EQ(posix_spawn(&pid_, arguments[0], nullptr, nullptr, arguments.data(), environ), 0);
