@@ -26,6 +26,19 @@ inline constexpr Time kIdleAfterFortnight = kDay;
 bool Due(const Event& event, const Vocabulary& names, bool everyone, Pace* pace,
          tonus::Patient* patient);
 
+/// What a detector does at an event: looks where that is due, and takes back what it said once
+/// nothing about baclofen is on record any more.
+template <class Look, class Clear>
+void WakeAt(const Event& event, const Vocabulary& names, bool everyone, Pace* pace,
+            tonus::Patient* patient, Look&& look, Clear&& clear) {
+  const bool had = pace->therapy;
+  if (Due(event, names, everyone, pace, patient)) {
+    look();
+  } else if (had && !pace->therapy) {
+    clear();
+  }
+}
+
 /// After a look: when to look next, at the latest. `boundary`: a time at which something is known
 /// to change; 0: none.
 void LookAgain(Time boundary, Pace* pace, tonus::Patient* patient);

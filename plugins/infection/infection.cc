@@ -155,13 +155,9 @@ class Infection : public tonus::Detector<Infection, Memory> {
        {"neuro_event", "confusion and meningism can come from a new neurological event"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    const bool everyone = patients.get() == 1;
-    if (Due(event, names, everyone, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      patient.clear(condition);
-    }
+    tonus::clinical::WakeAt(
+        event, names, patients.get() == 1, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { patient.clear(condition); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy || patients.get() == 1) Look(&memory, &patient);

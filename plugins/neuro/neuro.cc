@@ -111,12 +111,9 @@ class Neuro : public tonus::Detector<Neuro, Memory> {
        {"interaction", "drowsiness can be other drugs"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    if (Due(event, names, false, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      patient.clear(condition);
-    }
+    tonus::clinical::WakeAt(
+        event, names, false, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { patient.clear(condition); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy) Look(&memory, &patient);

@@ -69,12 +69,9 @@ class Paradox : public tonus::Detector<Paradox, Memory> {
        {"tolerance", "less effect of the same dose over months is tolerance, not paradox"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    if (Due(event, names, false, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      patient.clear(condition);
-    }
+    tonus::clinical::WakeAt(
+        event, names, false, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { patient.clear(condition); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy) Look(&memory, &patient);

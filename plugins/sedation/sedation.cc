@@ -108,12 +108,9 @@ class Sedation : public tonus::Detector<Sedation, Memory> {
        {"infection", "drowsiness can be sepsis"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    if (Due(event, names, false, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      Clear(patient);
-    }
+    tonus::clinical::WakeAt(
+        event, names, false, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { Clear(patient); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy) Look(&memory, &patient);

@@ -115,12 +115,9 @@ class Tolerance : public tonus::Detector<Tolerance, Memory> {
        {"infection", "an infection raises tone on any dose"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    if (Due(event, names, false, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      patient.clear(condition);
-    }
+    tonus::clinical::WakeAt(
+        event, names, false, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { patient.clear(condition); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy) Look(&memory, &patient);

@@ -114,12 +114,9 @@ class Withdrawal : public tonus::Detector<Withdrawal, Memory> {
        {"overdose", "fast heart rate and high pressure with loose tone fit overdose"}}};
 
   void On(const tonus::Event& event, Memory& memory, tonus::Patient& patient) const {
-    const bool had = memory.pace.therapy;
-    if (Due(event, names, false, &memory.pace, &patient)) {
-      Look(&memory, &patient);
-    } else if (had && !memory.pace.therapy) {
-      patient.clear(condition);
-    }
+    tonus::clinical::WakeAt(
+        event, names, false, &memory.pace, &patient, [&] { Look(&memory, &patient); },
+        [&] { patient.clear(condition); });
   }
   void OnTimer(std::uint32_t, Memory& memory, tonus::Patient& patient) const {
     if (memory.pace.therapy) Look(&memory, &patient);
