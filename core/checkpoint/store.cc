@@ -4,7 +4,9 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -33,14 +35,18 @@ std::int64_t Signed(std::uint64_t value) { return static_cast<std::int64_t>(valu
 
 /// So that a folder that was made just now is still there after a power loss; SQLite sees to the
 /// file in it. What cannot be opened for that is left to the writes, which then fail.
-void SyncFolders(const std::string& folder) {
+Result<void> SyncFolders(const std::string& folder) {
   const std::filesystem::path path(folder);
   for (const std::filesystem::path& one : {path, path.parent_path()}) {
     const int descriptor = ::open(one.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) continue;
-    static_cast<void>(::fsync(descriptor));
+    const int error = ::fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
+    if (error == 0) continue;
+    return Fail(ErrorCode::kIo, std::string("the folder cannot be synced: ") + std::strerror(error),
+                one.string(), "look at the disk and its file system");
   }
+  return {};
 }
 
 /// Of everything that a blob's row says, so that no part of it can change unseen.
@@ -180,7 +186,7 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(const std::string
     return Fail(ErrorCode::kUnreachable, "the folder cannot be made: " + failed.message(), folder,
                 "let the core write there, or set core.checkpoint.dir");
   }
-  SyncFolders(folder);
+  if (const auto good = SyncFolders(folder); !good) return tl::unexpected<Error>(good.error());
   auto impl = std::make_unique<Impl>();
   impl->path = folder + "/checkpoint.db";
   auto good = impl->Connect();
