@@ -5,8 +5,8 @@
 namespace tonus::clinical {
 namespace {
 
-constexpr Time kParalysis = 12 * kHour;
-constexpr double kTubePoints = 4; /* verbal response 5 to 1 */
+constexpr Time kParalysis = 12 * kHour; /* of one dose of a relaxant; unvalidated */
+constexpr double kTubePoints = 4;       /* of the Glasgow scale: verbal response 5 to 1 */
 
 bool Sedates(const IntentVocabulary& names, std::uint32_t drug, const tonus::Patient& patient) {
   return drug != 0 && (patient.in_class(drug, names.benzodiazepine) ||

@@ -151,7 +151,8 @@ class Dysreflexia : public tonus::Detector<Dysreflexia, Memory> {
     patient.clear(condition);
   }
 
-  /* One reading may be an artefact: what the last two within a quarter of an hour both reach. */
+  /* One reading may be an artefact: what the last two within a quarter of an hour both reach
+     (unvalidated). */
   double LowerOfLastTwo(const Vital& pressure, const tonus::Patient& patient) const {
     const tonus_ns at = pressure.newest;
     const auto rows = patient.window(sbp, at - 15 * tonus::kMinute, at + 1);

@@ -24,7 +24,7 @@ class Reader {
     for (const tonus_order& row : p_.orders()) {
       if (row.status == TONUS_ORDER_ACTIVE && (row.flags & TONUS_AS_NEEDED) == 0) Order(row);
     }
-    /* Doses of a week: one is a start where none was given in the days before it. */
+    /* Doses of a week (unvalidated): one is a start where none was given in the days before it. */
     const Rows<tonus_dose> doses = p_.doses(t_.now - 7 * kDay, t_.now + 1);
     for (std::size_t i = 0; i < doses.size(); ++i) {
       if (doses[i].status == TONUS_DOSE_GIVEN && t_.now - doses[i].effective <= s_.recent) {

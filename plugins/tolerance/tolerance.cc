@@ -173,6 +173,7 @@ class Tolerance : public tonus::Detector<Tolerance, Memory> {
                             const tonus::Patient& patient) const {
     std::vector<Block> out;
     tonus_peer_finding peer{};
+    /* The 30 and the 60 days are unvalidated. */
     if (memory.levels.RisePercent(t.now, 30 * tonus::kDay) >= sudden.value() ||
         memory.levels.Increases(t.now, 60 * tonus::kDay) >= steps.value()) {
       out.push_back({"malfunction", "sudden escalation",
