@@ -31,6 +31,10 @@ struct Trigger {
   Sign sign;
 };
 
+constexpr const char* kElseWithdrawal =
+    "No stimulus found, or fever, itching or tone up for hours? Rule out withdrawal: check pump "
+    "programming, reservoir, catheter";
+
 class Dysreflexia : public tonus::Detector<Dysreflexia, Memory> {
  public:
   static constexpr tonus::Info kInfo{"org.tonus.dysreflexia", "dysreflexia", "0.1.0", "tonus",
@@ -96,9 +100,7 @@ class Dysreflexia : public tonus::Detector<Dysreflexia, Memory> {
       {"Sit the patient up and loosen whatever is tight",
        "Look for the stimulus and remove it: bladder and catheter first, then bowel, then skin",
        "Measure blood pressure every 2 to 5 minutes until it is as usual",
-       "Pressure stays high: the treating clinician decides on medication",
-       "No stimulus found, or fever, itching or tone up for hours? Rule out withdrawal: check pump "
-       "programming, reservoir, catheter"},
+       "Pressure stays high: the treating clinician decides on medication", kElseWithdrawal},
       {{"withdrawal",
         "high pressure and spasms occur in both; withdrawal lasts hours, not minutes"},
        {"neuro_event", "headache with high pressure can be posterior encephalopathy"},

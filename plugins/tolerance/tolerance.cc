@@ -42,6 +42,10 @@ struct Rise {
   std::optional<double> mas, penn;  ///< On the dose in force, where comparable.
 };
 
+constexpr const char* kExcludeFailure =
+    "Exclude delivery failure first: interrogate, compare residual volumes, X-ray, aspirate the "
+    "catheter access port, dye study or CT";
+
 class Tolerance : public tonus::Detector<Tolerance, Memory> {
  public:
   static constexpr tonus::Info kInfo{"org.tonus.tolerance", "tolerance", "0.1.0", "tonus",
@@ -103,9 +107,7 @@ class Tolerance : public tonus::Detector<Tolerance, Memory> {
       {"tolerance", "Tolerance to intrathecal baclofen", "{text}.",
        "Heetla 2009; rule and interlock unvalidated"},
       {"blocked", "possible"},
-      {"Rule out withdrawal: check pump programming, reservoir, catheter",
-       "Exclude delivery failure first: interrogate, compare residual volumes, X-ray, aspirate the "
-       "catheter access port, dye study or CT",
+      {"Rule out withdrawal: check pump programming, reservoir, catheter", kExcludeFailure,
        "Image the catheter tip: a granuloma asks for more and more drug too",
        "Look for what raises tone: infection, constipation, pressure sores",
        "Only then think of tolerance; the treating clinician decides"},
@@ -207,9 +209,10 @@ class Tolerance : public tonus::Detector<Tolerance, Memory> {
     const Tier tier = blocks.empty() ? Tier::kPossible : Tier::kBlocked;
     auto finding = patient.finding(condition, static_cast<std::uint32_t>(tier),
                                    blocks.empty() ? Priority::kLow : Priority::kInfo);
+    const tonus_ns days = (t.now - found.since) / tonus::kDay;
     finding.For("dose_change")
         .Text("dose rose from " + tonus::Number(found.from_ug) + " µg/d within " +
-              tonus::Number(static_cast<double>((t.now - found.since) / tonus::kDay), 0) + " days")
+              tonus::Number(static_cast<double>(days), 0) + " days")
         .Value(found.to_ug, tonus::MicrogramPerDay::kUcum)
         .At(memory.levels.newest()->at)
         .Weight(1);
